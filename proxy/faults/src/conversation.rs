@@ -1,0 +1,628 @@
+//! One connection under one plan: two directions of pieces, and what each fault has decided for it.
+//! It is told what happens and when, and says what may leave and when it wants to be asked again.
+
+use crate::{
+    contract::{Cx, Strike, Way},
+    event::{Event, What},
+    fault::When,
+    lane::{Lane, Unit},
+    piece::{Direction, End, Payload, Piece},
+    plan::{Compiled, Moment, Plan, Reason, Roll},
+};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+/// How long no byte may pass for a connection to be idle.
+const IDLE: Duration = Duration::from_millis(100);
+/// What is due and not yet taken by the peer; beyond it reading stops, as the kernel's would.
+const EXIT_ROOM: usize = 64 << 10;
+/// All that one direction may hold.
+const HELD_ROOM: usize = 4 << 20;
+
+#[derive(Debug)]
+pub struct Conversation {
+    plan: Arc<Plan>,
+    opened: Instant,
+    /// The last byte either way.
+    last: Instant,
+    dialled: bool,
+    holds: Vec<Hold>,
+    exits: [Exit; 2],
+    /// What came while an ending was put off: nobody's until the ending strikes, or its fault leaves.
+    held_back: Vec<(Direction, Payload)>,
+    /// A direction that a fault has closed.
+    shut: [bool; 2],
+    over: Option<Over>,
+    /// No fault is in the way of this direction. Kept here, since every read asks.
+    direct: [bool; 2],
+    events: Vec<Event>,
+}
+
+/// How a fault ended the conversation.
+#[derive(Clone, Debug)]
+pub struct Over {
+    pub by: Arc<Compiled>,
+    pub end: End,
+}
+
+/// Whether the upstream is to be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dial {
+    Now,
+    At(Instant),
+    /// Not while the plan is as it is.
+    Wait,
+}
+
+/// What is due and only waits for the peer.
+#[derive(Debug, Default)]
+struct Exit {
+    queue: VecDeque<Payload>,
+    bytes: usize,
+}
+
+/// The grip of one fault on this conversation.
+#[derive(Debug)]
+struct Hold {
+    fault: Arc<Compiled>,
+    n: u64,
+    reached: Instant,
+    state: State,
+    /// Its hit has been counted.
+    told: bool,
+    /// Bytes of the ending's direction that have left.
+    left: u64,
+    dial_at: Option<Instant>,
+    lanes: [Option<Box<Lane>>; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A fault above had ended the unit: it has its number, and no roll yet.
+    Unrolled,
+    /// It passed, or has done what it had to.
+    Spent,
+    /// It only shapes.
+    Shaping,
+    /// Its ending waits for its moment.
+    Waiting,
+    /// The moment has come; the fault's own latency puts the ending off.
+    Striking {
+        at: Instant,
+    },
+    Silent {
+        until: Option<Instant>,
+        resume: bool,
+        lost: bool,
+    },
+}
+
+impl Conversation {
+    pub fn open(plan: Arc<Plan>, now: Instant) -> Conversation {
+        let mut conversation = Conversation {
+            plan: Arc::new(Plan::empty(0)),
+            opened: now,
+            last: now,
+            dialled: false,
+            holds: Vec::new(),
+            exits: Default::default(),
+            held_back: Vec::new(),
+            shut: [false; 2],
+            over: None,
+            direct: [true; 2],
+            events: Vec::new(),
+        };
+        conversation.adopt(plan, now);
+        conversation
+    }
+
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Takes a new plan: faults that stay keep their outcomes, those that leave let go of what they held, those that come look at it.
+    pub fn adopt(&mut self, plan: Arc<Plan>, now: Instant) {
+        if self.over.is_none() {
+            self.let_go(&plan, now);
+            self.take_up(&plan, now);
+        }
+        self.plan = plan;
+        self.roll_unrolled(now);
+        if !self.is_blocked() {
+            for (direction, payload) in std::mem::take(&mut self.held_back) {
+                self.receive(direction, payload, now);
+            }
+        }
+        self.reckon();
+    }
+
+    /// Removes the holds of faults that have left, and lets what they held go on at once, in order.
+    fn let_go(&mut self, plan: &Plan, now: Instant) {
+        let stays = |hold: &Hold| plan.faults.iter().any(|fault| fault.continues(&hold.fault));
+        for i in (0..self.holds.len()).rev() {
+            if stays(&self.holds[i]) {
+                continue;
+            }
+            let mut hold = self.holds.remove(i);
+            if !hold.told && hold.state != State::Spent && hold.state != State::Unrolled {
+                hold.fault.give_back();
+            }
+            if let State::Silent { lost: true, .. } = hold.state {
+                self.tell(&hold.fault, hold.n, What::Holed, now);
+                self.end(&hold.fault.clone(), End::Rst, now);
+                return;
+            }
+            for direction in Direction::BOTH {
+                let Some(lane) = &mut hold.lanes[direction.index()] else { continue };
+                for payload in lane.empty() {
+                    self.onward(i, direction, Piece { due: now, payload }, now);
+                }
+            }
+        }
+    }
+
+    /// Puts the holds in the plan's order, with new ones for the faults that have come.
+    fn take_up(&mut self, plan: &Plan, now: Instant) {
+        if self.over.is_some() {
+            return;
+        }
+        let mut old: Vec<Option<Hold>> = self.holds.drain(..).map(Some).collect();
+        for fault in &plan.faults {
+            let kept = old.iter_mut().find(|hold| hold.as_ref().is_some_and(|hold| fault.continues(&hold.fault))).and_then(Option::take);
+            match kept {
+                Some(hold) => self.holds.push(Hold { fault: fault.clone(), ..hold }),
+                None if fault.looks_at(self.opened) => {
+                    let reached = if self.opened < fault.since { now } else { self.opened };
+                    self.holds.push(Hold::new(fault.clone(), reached));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Rolls for the faults that have not, top to bottom, until one ends the unit.
+    fn roll_unrolled(&mut self, now: Instant) {
+        for i in 0..self.holds.len() {
+            if self.over.is_some() || self.holds[..i].iter().any(Hold::has_ended_the_unit) {
+                return;
+            }
+            if self.holds[i].state == State::Unrolled {
+                self.roll(i, now);
+            }
+        }
+    }
+
+    fn roll(&mut self, i: usize, now: Instant) {
+        let fault = self.holds[i].fault.clone();
+        let n = self.holds[i].n;
+        fault.tally.seen.fetch_add(1, Relaxed);
+        fault.tally.matched.fetch_add(1, Relaxed);
+        if let Roll::Passed(reason) = fault.roll(n, now) {
+            fault.tally.suppress(reason);
+            self.holds[i].state = State::Spent;
+            self.tell(&fault, n, What::Suppressed(reason), now);
+            return;
+        }
+        let hold = &mut self.holds[i];
+        hold.lanes = Direction::BOTH.map(|direction| Lane::new(&fault, direction));
+        hold.state = if fault.fault.strike().is_some() { State::Waiting } else { State::Shaping };
+        if fault.fault.strike().is_none() && fault.fault.when == Some(When::Connect) {
+            self.delay_dial(i, now);
+        } else if hold.state == State::Waiting && self.already_there(i) {
+            self.begin_strike(i, now);
+        }
+    }
+
+    fn already_there(&self, i: usize) -> bool {
+        matches!(self.holds[i].fault.moment, Moment::Connect | Moment::Bytes(_, 0) | Moment::Time(Duration::ZERO))
+    }
+
+    /// `latency` with `when: connect`: the dial comes later, and nothing after it.
+    fn delay_dial(&mut self, i: usize, now: Instant) {
+        let hold = &mut self.holds[i];
+        hold.lanes = [None, None];
+        if self.dialled {
+            hold.state = State::Spent;
+            hold.fault.give_back();
+            return;
+        }
+        hold.dial_at = hold.put_off(now).map(|later| self.opened + later);
+        self.hit(i, "latency", None, now);
+    }
+
+    /// Something has come from one side.
+    pub fn receive(&mut self, direction: Direction, payload: Payload, now: Instant) {
+        if self.over.is_some() || self.shut[direction.index()] {
+            return;
+        }
+        if let Payload::Data(_) = payload {
+            self.last = now;
+            self.strike_on_use(direction, now);
+            if self.over.is_some() {
+                return;
+            }
+        }
+        if self.is_blocked() {
+            self.held_back.push((direction, payload));
+            return;
+        }
+        if let Some(hold) = self.holds.iter_mut().find(|hold| hold.silences(direction)) {
+            if let State::Silent { lost, .. } = &mut hold.state {
+                *lost = true;
+            }
+            return;
+        }
+        self.onward(0, direction, Piece { due: now, payload }, now);
+    }
+
+    fn strike_on_use(&mut self, direction: Direction, now: Instant) {
+        let waits = |hold: &Hold| hold.state == State::Waiting && hold.fault.moment == Moment::NextBytes(direction);
+        if let Some(i) = self.holds.iter().position(waits) {
+            self.begin_strike(i, now);
+        }
+    }
+
+    /// Does what time alone brings. To be called before `transmit`, whenever `wake` has come.
+    pub fn tick(&mut self, now: Instant) {
+        for i in 0..self.holds.len() {
+            if self.over.is_some() {
+                return;
+            }
+            let hold = &self.holds[i];
+            match hold.state {
+                State::Waiting if hold.moment_at(self.last).is_some_and(|at| at <= now) => self.begin_strike(i, now),
+                State::Striking { at } if at <= now => self.strike(i, now),
+                State::Silent { until: Some(until), .. } if until <= now => self.end(&hold.fault.clone(), End::Fin, now),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next payload that may go out that way now.
+    pub fn transmit(&mut self, direction: Direction, now: Instant) -> Option<Payload> {
+        if self.over.is_none() {
+            if self.is_blocked() || self.holds.iter().any(|hold| hold.is_silent(direction)) {
+                return None;
+            }
+            self.advance(direction, now);
+        }
+        let limit = self.until_ending(direction);
+        let payload = self.exits[direction.index()].pop(limit)?;
+        self.count_down(direction, payload.len() as u64, now);
+        Some(payload)
+    }
+
+    /// Lets everything whose time has come move on, stage by stage.
+    fn advance(&mut self, direction: Direction, now: Instant) {
+        let d = direction.index();
+        for i in 0..self.holds.len() {
+            if self.holds[i].lanes[d].is_none() {
+                continue;
+            }
+            while self.has_room(i + 1, direction) {
+                let hold = &mut self.holds[i];
+                let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
+                let Some(piece) = hold.lanes[d].as_mut().and_then(|lane| lane.release(now, unit)) else { break };
+                self.onward(i + 1, direction, piece, now);
+            }
+        }
+    }
+
+    /// Hands a piece to the next fault that shapes this direction, from the i-th on; behind the last is the exit.
+    fn onward(&mut self, from: usize, direction: Direction, piece: Piece, now: Instant) {
+        let d = direction.index();
+        let Some(i) = (from..self.holds.len()).find(|i| self.holds[*i].lanes[d].is_some()) else {
+            self.exits[d].push(piece.payload);
+            return;
+        };
+        let hold = &mut self.holds[i];
+        let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
+        let touched_by = hold.lanes[d].as_mut().and_then(|lane| lane.take_in(piece, unit));
+        if let Some(effect) = touched_by {
+            self.hit(i, effect, Some(direction), now);
+        }
+    }
+
+    fn has_room(&self, from: usize, direction: Direction) -> bool {
+        let d = direction.index();
+        match self.holds[from.min(self.holds.len())..].iter().find_map(|hold| hold.lanes[d].as_ref()) {
+            Some(lane) => lane.has_room(),
+            None => self.exits[d].bytes < EXIT_ROOM,
+        }
+    }
+
+    /// How many bytes may still leave before an ending strikes.
+    fn until_ending(&self, direction: Direction) -> Option<u64> {
+        self.endings_in(direction).map(|(_, bytes, left)| bytes - left).min()
+    }
+
+    fn endings_in(&self, direction: Direction) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
+        self.holds.iter().enumerate().filter_map(move |(i, hold)| match (hold.state, hold.fault.moment) {
+            (State::Waiting, Moment::Bytes(way, bytes)) if way == direction => Some((i, bytes, hold.left)),
+            _ => None,
+        })
+    }
+
+    fn count_down(&mut self, direction: Direction, length: u64, now: Instant) {
+        for i in 0..self.holds.len() {
+            let hold = &mut self.holds[i];
+            if let (State::Waiting, Moment::Bytes(way, bytes)) = (hold.state, hold.fault.moment)
+                && way == direction
+            {
+                hold.left += length;
+                if hold.left >= bytes {
+                    self.begin_strike(i, now);
+                }
+            }
+        }
+    }
+
+    fn begin_strike(&mut self, i: usize, now: Instant) {
+        match self.holds[i].put_off(now) {
+            Some(later) if later > Duration::ZERO => {
+                self.holds[i].state = State::Striking { at: now + later };
+                self.reckon();
+            }
+            _ => self.strike(i, now),
+        }
+    }
+
+    fn strike(&mut self, i: usize, now: Instant) {
+        let fault = self.holds[i].fault.clone();
+        let effect = fault.fault.effects.iter().find(|effect| effect.ends()).map_or("", |effect| effect.name());
+        self.hit(i, effect, None, now);
+        if let Moment::Bytes(direction, _) = fault.moment
+            && !matches!(fault.fault.strike(), Some(Strike::Silence { .. }))
+        {
+            // Its place in the stream has been reached: nothing behind it leaves.
+            self.discard(direction);
+        }
+        match fault.fault.strike() {
+            Some(Strike::Reset | Strike::Down) => self.end(&fault, End::Rst, now),
+            Some(Strike::Close) => self.end(&fault, End::Fin, now),
+            Some(Strike::CloseHalf) => self.close_half(i, &fault),
+            Some(Strike::Silence { lasts, resume }) => self.silence(i, &fault, lasts.map(|span| now + span.duration()), resume),
+            None => {}
+        }
+        self.reckon();
+    }
+
+    fn close_half(&mut self, i: usize, fault: &Compiled) {
+        let direction = if fault.way == Way::ToServer { Direction::ToServer } else { Direction::ToClient };
+        self.holds[i].state = State::Spent;
+        for lane in self.holds.iter_mut().filter_map(|hold| hold.lanes[direction.index()].as_mut()) {
+            lane.empty().for_each(drop);
+        }
+        self.exits[direction.index()].push(Payload::End(End::Fin));
+        self.shut[direction.index()] = true;
+    }
+
+    fn silence(&mut self, i: usize, fault: &Compiled, until: Option<Instant>, resume: bool) {
+        let mut lost = false;
+        if !resume {
+            for direction in Direction::BOTH.into_iter().filter(|direction| fault.way.includes(*direction)) {
+                lost |= self.discard(direction);
+            }
+        }
+        self.holds[i].state = State::Silent { until, resume, lost };
+    }
+
+    /// Throws away all that waits in one direction; whether there was anything.
+    fn discard(&mut self, direction: Direction) -> bool {
+        let d = direction.index();
+        let waiting: usize = self.holds.iter_mut().filter_map(|hold| hold.lanes[d].as_mut()).map(|lane| lane.empty().count()).sum();
+        waiting + self.exits[d].take() > 0
+    }
+
+    /// Ends the conversation: what was due leaves, what was not does not.
+    fn end(&mut self, by: &Arc<Compiled>, end: End, now: Instant) {
+        for direction in Direction::BOTH {
+            if !self.is_blocked() && !self.holds.iter().any(|hold| hold.is_silent(direction)) {
+                self.advance(direction, now);
+            }
+            self.exits[direction.index()].push(Payload::End(end));
+        }
+        self.over = Some(Over { by: by.clone(), end });
+        self.held_back.clear();
+        self.finish(now);
+        self.reckon();
+    }
+
+    /// No more will come: faults that were chosen and never acted say so.
+    pub fn finish(&mut self, now: Instant) {
+        for hold in std::mem::take(&mut self.holds) {
+            if !hold.told && !matches!(hold.state, State::Spent | State::Unrolled) {
+                hold.fault.give_back();
+                hold.fault.tally.suppress(Reason::EndedFirst);
+                self.tell(&hold.fault, hold.n, What::Suppressed(Reason::EndedFirst), now);
+            }
+        }
+    }
+
+    /// The one moment at which it wants to be asked again, whatever else happens.
+    pub fn wake(&self) -> Option<Instant> {
+        if self.over.is_some() {
+            return None;
+        }
+        let blocked = self.is_blocked();
+        self.holds
+            .iter()
+            .flat_map(|hold| {
+                let own = match hold.state {
+                    State::Waiting => hold.moment_at(self.last),
+                    State::Striking { at } => Some(at),
+                    State::Silent { until, .. } => until,
+                    State::Unrolled | State::Spent | State::Shaping => None,
+                };
+                let lanes = hold.lanes.iter().flatten().filter(|_| !blocked).filter_map(|lane| lane.wake);
+                own.into_iter().chain(lanes)
+            })
+            .min()
+    }
+
+    /// Whether to read from that direction's source: back-pressure.
+    pub fn wants(&self, direction: Direction) -> bool {
+        let d = direction.index();
+        if self.over.is_some() {
+            return false;
+        }
+        if self.shut[d] || self.holds.iter().any(|hold| hold.silences(direction)) {
+            return true;
+        }
+        !self.is_blocked()
+            && !self.holds.iter().any(|hold| hold.is_silent(direction))
+            && self.has_room(0, direction)
+            && self.held(direction) < HELD_ROOM
+    }
+
+    /// Bytes that wait here.
+    pub fn held(&self, direction: Direction) -> usize {
+        let d = direction.index();
+        self.exits[d].bytes + self.holds.iter().filter_map(|hold| hold.lanes[d].as_ref()).map(|lane| lane.bytes()).sum::<usize>()
+    }
+
+    /// Nothing is in the way and nothing waits: bytes may pass by, without a piece made of them.
+    pub fn is_direct(&self, direction: Direction) -> bool {
+        self.direct[direction.index()] && self.exits[direction.index()].queue.is_empty()
+    }
+
+    /// Whether the upstream is to be dialled now.
+    pub fn dial(&self, now: Instant) -> Dial {
+        let silent = |hold: &Hold| Direction::BOTH.into_iter().all(|direction| hold.is_silent(direction));
+        if self.over.is_some() || self.is_blocked() || self.holds.iter().any(silent) {
+            return Dial::Wait;
+        }
+        match self.holds.iter().filter_map(|hold| hold.dial_at).max() {
+            Some(at) if at > now => Dial::At(at),
+            _ => Dial::Now,
+        }
+    }
+
+    /// The upstream has answered the dial.
+    pub fn dialled(&mut self) {
+        self.dialled = true;
+    }
+
+    /// How a fault ended it, if one did.
+    pub fn over(&self) -> Option<&Over> {
+        self.over.as_ref()
+    }
+
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    pub fn events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.events.drain(..)
+    }
+
+    /// An ending of this conversation is being put off: nothing passes.
+    fn is_blocked(&self) -> bool {
+        self.holds.iter().any(|hold| matches!(hold.state, State::Striking { .. }))
+    }
+
+    fn hit(&mut self, i: usize, effect: &'static str, direction: Option<Direction>, now: Instant) {
+        let hold = &mut self.holds[i];
+        if hold.told {
+            return;
+        }
+        hold.told = true;
+        hold.fault.tally.hits.fetch_add(1, Relaxed);
+        let (fault, n) = (hold.fault.clone(), hold.n);
+        self.tell(&fault, n, What::Hit { effect, direction }, now);
+    }
+
+    fn tell(&mut self, fault: &Arc<Compiled>, n: u64, what: What, now: Instant) {
+        self.events.push(Event { at: now, generation: self.plan.generation, fault: fault.clone(), n, what });
+    }
+
+    /// Works out anew which directions are free of any fault.
+    fn reckon(&mut self) {
+        for direction in Direction::BOTH {
+            let d = direction.index();
+            let in_the_way = |hold: &Hold| {
+                hold.lanes[d].is_some()
+                    || match hold.state {
+                        State::Unrolled | State::Spent | State::Shaping => false,
+                        State::Striking { .. } | State::Silent { .. } => true,
+                        State::Waiting => match hold.fault.moment {
+                            Moment::Idle => true,
+                            Moment::NextBytes(way) | Moment::Bytes(way, _) => way == direction,
+                            Moment::Connect | Moment::Time(_) => false,
+                        },
+                    }
+            };
+            self.direct[d] = self.over.is_none() && !self.shut[d] && !self.holds.iter().any(in_the_way);
+        }
+    }
+}
+
+impl Hold {
+    fn new(fault: Arc<Compiled>, reached: Instant) -> Hold {
+        let n = fault.number();
+        Hold { fault, n, reached, state: State::Unrolled, told: false, left: 0, dial_at: None, lanes: [None, None] }
+    }
+
+    /// Those below are then neither rolled nor counted.
+    fn has_ended_the_unit(&self) -> bool {
+        matches!(self.state, State::Striking { .. } | State::Silent { .. })
+    }
+
+    /// When its moment comes, if time alone brings it.
+    fn moment_at(&self, last: Instant) -> Option<Instant> {
+        match self.fault.moment {
+            Moment::Idle => Some(last.max(self.reached) + IDLE),
+            Moment::Time(span) => Some(self.reached + span),
+            Moment::Connect | Moment::NextBytes(_) | Moment::Bytes(..) => None,
+        }
+    }
+
+    /// By how much the fault's own latency puts its ending, or the dial, off.
+    fn put_off(&self, now: Instant) -> Option<Duration> {
+        let mut nowhere = Vec::new();
+        let direction = Direction::ToClient;
+        let mut cx = Cx { now, since: self.fault.since, dice: self.fault.dice, n: self.n, direction, offset: 0, out: &mut nowhere };
+        self.fault.fault.effects.iter().find_map(|effect| effect.puts_off(&mut cx)).map(|span| span.duration())
+    }
+
+    fn is_silent(&self, direction: Direction) -> bool {
+        matches!(self.state, State::Silent { .. }) && self.fault.way.includes(direction)
+    }
+
+    /// Silent, and throwing away what comes.
+    fn silences(&self, direction: Direction) -> bool {
+        matches!(self.state, State::Silent { resume: false, .. }) && self.fault.way.includes(direction)
+    }
+}
+
+impl Exit {
+    fn push(&mut self, payload: Payload) {
+        self.bytes += payload.len();
+        self.queue.push_back(payload);
+    }
+
+    /// The first payload, or at most `limit` bytes of it.
+    fn pop(&mut self, limit: Option<u64>) -> Option<Payload> {
+        let head = self.queue.front_mut()?;
+        let payload = match head {
+            Payload::Data(bytes) if limit.is_some_and(|limit| limit < bytes.len() as u64) => {
+                Payload::Data(bytes.split_to(limit.map_or(0, |limit| limit as usize)))
+            }
+            _ => self.queue.pop_front()?,
+        };
+        self.bytes -= payload.len();
+        Some(payload)
+    }
+
+    /// Throws everything away; says how many payloads there were.
+    fn take(&mut self) -> usize {
+        self.bytes = 0;
+        std::mem::take(&mut self.queue).len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! `corrupt`: some bytes arrive as others. Which ones depends on their offset alone, so that the size of reads does not matter.
+
+use crate::{
+    complaint::Complaint,
+    contract::{Cx, Effect, Key, Outcome, Share},
+    dice::{Purpose, falls_below},
+    piece::{Payload, Piece},
+    units::Percent,
+    value::Ramped,
+};
+use bytes::BytesMut;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corrupt {
+    /// The share of bytes.
+    pub corrupt: Ramped<Percent>,
+}
+
+impl Effect for Corrupt {
+    const KEYS: &'static [Key] = &[Key {
+        name: "corrupt",
+        values: "PERCENT | A to B over T",
+        default: "",
+        about: "That share of bytes is replaced by other values.",
+    }];
+    const EXAMPLE: &'static str = "{ corrupt: 0.1% }";
+    type Memory = ();
+    type Shared = ();
+
+    fn read(share: &Share<'_>) -> Result<Corrupt, Complaint> {
+        Ok(Corrupt { corrupt: share.own()? })
+    }
+
+    fn describe(&self) -> String {
+        format!("corrupt {} of bytes", self.corrupt)
+    }
+
+    fn piece(&self, (): &mut (), piece: Piece, cx: &mut Cx<'_>) -> Outcome {
+        let share = self.corrupt.at(cx.elapsed()).0;
+        let chosen = |i: usize| {
+            let draw = cx.draw(Purpose::Corrupt, cx.offset + i as u64);
+            // The low bits say by what it is replaced, never by itself.
+            falls_below(draw, share).then_some((draw % 255) as u8 + 1)
+        };
+        let Payload::Data(bytes) = &piece.payload else {
+            cx.pass(piece);
+            return Outcome::Untouched;
+        };
+        let changes: Vec<(usize, u8)> = (0..bytes.len()).filter_map(|i| chosen(i).map(|by| (i, by))).collect();
+        if changes.is_empty() {
+            cx.pass(piece);
+            return Outcome::Untouched;
+        }
+        let mut edited = BytesMut::from(&bytes[..]);
+        for (i, by) in changes {
+            edited[i] ^= by;
+        }
+        cx.pass(Piece { due: piece.due, payload: Payload::Data(edited.freeze()) });
+        Outcome::Edited
+    }
+}

@@ -1,0 +1,195 @@
+//! `latency`: every piece is delivered later than it came. A delay line that keeps order and throughput, never a sleep.
+
+use super::delay::{Delay, Shape};
+use crate::{
+    complaint::{Complaint, FromNode},
+    contract::{Cx, Effect, Key, Outcome, Share},
+    dice::{Purpose, normal_probability, normal_quantile},
+    piece::{Payload, Piece},
+    units::{Percent, Span},
+    value::{Multiple, Ramped, one_of},
+};
+use std::time::{Duration, Instant};
+
+/// Bytes with less than this between them are one burst, and have one value.
+const BURST: Duration = Duration::from_millis(5);
+/// The payload of a full segment on Ethernet, and so the unit of what can be lost.
+const SEGMENT: u64 = 1448;
+/// The kernel's doubling is cut here: 200ms becomes 12.6s.
+const MOST_LOSSES: u32 = 6;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latency {
+    pub delay: Delay,
+    /// How far a value may stray to either side.
+    pub jitter: Ramped<Span>,
+    /// Ties each value to the one before it; the distribution stays as given.
+    pub correlation: Percent,
+    /// Multiplies every value after it was drawn.
+    pub scale: f64,
+    /// One value for the life of the connection.
+    pub per_connection: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Memory {
+    last: Option<Instant>,
+    bursts: u64,
+    value: Span,
+    /// The normal score of the last value, for `correlation`.
+    score: Option<f64>,
+    /// When the line is free again after a stall.
+    free_at: Option<Instant>,
+}
+
+impl Effect for Latency {
+    const KEYS: &'static [Key] = &[
+        Key {
+            name: "latency",
+            values: "DURATION | A..B | A to B over T | {p50:, p99:} | {shape:} | {retransmit:}",
+            default: "",
+            about: "Delivers everything so much later. A delay line: order and throughput stay.",
+        },
+        Key {
+            name: "jitter",
+            values: "DURATION",
+            default: "0ms",
+            about: "How far a single value may stray to either side. With a plain duration only.",
+        },
+        Key {
+            name: "mode",
+            values: "add",
+            default: "add",
+            about: "Adds to what the upstream took. `total` counts from a request, which plain TCP does not have.",
+        },
+        Key {
+            name: "correlation",
+            values: "PERCENT",
+            default: "0%",
+            about: "Ties each value to the one before it; the distribution stays as given.",
+        },
+        Key { name: "scale", values: "MULTIPLE", default: "1x", about: "Multiplies every value after it was drawn." },
+    ];
+    const EXAMPLE: &'static str = "{ latency: 200ms, jitter: 50ms }";
+    type Memory = Memory;
+    type Shared = ();
+
+    fn read(share: &Share<'_>) -> Result<Latency, Complaint> {
+        let delay: Delay = share.own()?;
+        let jitter = share.optional::<Ramped<Span>>("jitter")?;
+        if let (Some(_), false, Some(node)) = (&jitter, matches!(delay.shape, Shape::Plain(_)), share.node("jitter")) {
+            return Err(Complaint::new("E0106", "`jitter` goes with a plain duration only", &node.place, "this `latency` already varies")
+                .also(&share.head.value.place, "a distribution of its own"));
+        }
+        if let Some(mode) = share.node("mode")
+            && one_of(mode, &["add", "total"])? == "total"
+        {
+            return Err(Complaint::new("E0406", "`mode: total` counts from a request", &mode.place, "plain TCP has no requests")
+                .note("`mode: add`, the default, adds to what the upstream took"));
+        }
+        Ok(Latency {
+            delay,
+            jitter: jitter.unwrap_or(Ramped::Steady(Span::ZERO)),
+            correlation: share.optional("correlation")?.unwrap_or(Percent::NEVER),
+            scale: share.node("scale").map(Multiple::from_node).transpose()?.map_or(1.0, |multiple| multiple.0),
+            per_connection: false,
+        })
+    }
+
+    fn describe(&self) -> String {
+        let jitter = if self.jitter == Ramped::Steady(Span::ZERO) { String::new() } else { format!(", jitter {}", self.jitter) };
+        format!("latency {}{jitter}", self.delay)
+    }
+
+    fn piece(&self, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
+        if let Shape::Retransmit { share, rto } = self.delay.shape {
+            return stall(share, rto, memory, piece, cx);
+        }
+        let value = self.value(memory, cx);
+        if value == Span::ZERO {
+            cx.pass(piece);
+            return Outcome::Untouched;
+        }
+        cx.pass(Piece { due: piece.due + value.duration(), ..piece });
+        Outcome::Delayed
+    }
+
+    fn puts_off(&self, cx: &mut Cx<'_>) -> Option<Span> {
+        Some(self.draw(&mut Memory::default(), cx))
+    }
+}
+
+impl Latency {
+    /// The value of the burst that this piece belongs to.
+    fn value(&self, memory: &mut Memory, cx: &Cx<'_>) -> Span {
+        let same = memory.last.is_some_and(|last| self.per_connection || cx.now.saturating_duration_since(last) < BURST);
+        memory.last = Some(cx.now);
+        if !same {
+            memory.value = self.draw(memory, cx);
+            memory.bursts += 1;
+        }
+        memory.value
+    }
+
+    fn draw(&self, memory: &mut Memory, cx: &Cx<'_>) -> Span {
+        let mut u = cx.unit(Purpose::Latency, memory.bursts);
+        if self.correlation != Percent::NEVER {
+            u = correlated(u, self.correlation.share(), &mut memory.score);
+        }
+        let stray = self.jitter.at(cx.elapsed()).seconds() * (2.0 * cx.unit(Purpose::Jitter, memory.bursts) - 1.0);
+        let value = self.delay.quantile(u, cx.elapsed());
+        if stray == 0.0 && self.scale == 1.0 { value } else { Span::from_seconds_f64((value.seconds() + stray).max(0.0) * self.scale) }
+    }
+}
+
+/// A Gaussian copula: neighbours agree, the distribution does not narrow.
+fn correlated(u: f64, share: f64, score: &mut Option<f64>) -> f64 {
+    let fresh = normal_quantile(u);
+    let z = match *score {
+        Some(last) => share * last + (1.0 - share * share).sqrt() * fresh,
+        None => fresh,
+    };
+    *score = Some(z);
+    normal_probability(z).clamp(0.0, 1.0)
+}
+
+/// What an application notices of packet loss: the line stops for the retransmission time-out, which doubles with each loss in a row.
+fn stall(share: Percent, rto: Span, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
+    let arrival = piece.due;
+    let Payload::Data(mut bytes) = piece.payload else {
+        let due = memory.free_at.map_or(arrival, |free| free.max(arrival));
+        cx.pass(Piece { due, payload: piece.payload });
+        return if due > arrival { Outcome::Delayed } else { Outcome::Untouched };
+    };
+    let mut outcome = Outcome::Untouched;
+    let mut offset = cx.offset;
+    while !bytes.is_empty() {
+        if offset.is_multiple_of(SEGMENT) {
+            let stall = lost_time(share, rto, offset / SEGMENT, cx);
+            if stall > Span::ZERO {
+                memory.free_at = Some(memory.free_at.map_or(arrival, |free| free.max(arrival)) + stall.duration());
+            }
+        }
+        let due = memory.free_at.map_or(arrival, |free| free.max(arrival));
+        if due > arrival {
+            outcome = Outcome::Delayed;
+        }
+        // Segments that leave together stay one piece.
+        let mut take = (SEGMENT - offset % SEGMENT).min(bytes.len() as u64);
+        while take < bytes.len() as u64 && lost_time(share, rto, (offset + take) / SEGMENT, cx) == Span::ZERO {
+            take = (take + SEGMENT).min(bytes.len() as u64);
+        }
+        cx.pass(Piece { due, payload: Payload::Data(bytes.split_to(take as usize)) });
+        offset += take;
+    }
+    outcome
+}
+
+fn lost_time(share: Percent, rto: Span, segment: u64, cx: &Cx<'_>) -> Span {
+    let losses = (0..MOST_LOSSES)
+        .take_while(|again| {
+            crate::dice::falls_below(cx.draw(Purpose::Retransmit, segment * u64::from(MOST_LOSSES) + u64::from(*again)), share.0)
+        })
+        .count();
+    Span(rto.0.saturating_mul((1 << losses) - 1))
+}

@@ -1,0 +1,118 @@
+//! Tests of the core as text: faults, what comes in when, and what goes out when.
+
+use crate::{
+    contract::Way,
+    conversation::Conversation,
+    dice::Seed,
+    fault::Fault,
+    node::Node,
+    piece::{Direction, End, Payload},
+    plan::{Compiled, Owner, Plan, Tally},
+    units::Span,
+};
+use bytes::Bytes;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+/// The moment at which every test begins.
+#[allow(clippy::disallowed_methods, reason = "an instant has to come from somewhere; all tests share this one")]
+pub fn epoch() -> Instant {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    *EPOCH.get_or_init(|| Instant::now() + Duration::from_secs(3600))
+}
+
+pub fn ms(ms: u64) -> Instant {
+    epoch() + Duration::from_millis(ms)
+}
+
+/// Makes plans, and keeps counters by name as a proxy does.
+pub struct Planner {
+    seed: Seed,
+    generation: u64,
+    tallies: HashMap<String, Arc<Tally>>,
+    last: Vec<Arc<Compiled>>,
+}
+
+impl Planner {
+    pub fn new(seed: u64) -> Planner {
+        Planner { seed: Seed(seed), generation: 0, tallies: HashMap::new(), last: Vec::new() }
+    }
+
+    /// `faults`: maps in JSON, without a proxy.
+    pub fn plan(&mut self, faults: &[serde_json::Value], now: Instant) -> Arc<Plan> {
+        self.generation += 1;
+        let compiled: Vec<Arc<Compiled>> = faults.iter().enumerate().map(|(i, fault)| self.compile(i, fault, now)).collect();
+        self.last = compiled.clone();
+        Arc::new(Plan { generation: self.generation, faults: compiled.into() })
+    }
+
+    fn compile(&mut self, i: usize, fault: &serde_json::Value, now: Instant) -> Arc<Compiled> {
+        let mut map = fault.clone();
+        map["proxy"] = "p".into();
+        let fault = Fault::read(&Node::from_json(&map)).unwrap_or_else(|complaints| panic!("{map}: {complaints:?}"));
+        let name: Arc<str> = fault.name.clone().unwrap_or_else(|| format!("f{i}")).into();
+        let tally = self.tallies.entry(name.to_string()).or_default().clone();
+        let before = self.last.iter().find(|known| known.name == name);
+        let since = before.map_or(now, |known| known.since);
+        let shared = Compiled::shared_of(&fault);
+        Arc::new(Compiled::new(name, Arc::new(fault), Owner::Api, since, (tally, shared), self.seed, None::<Way>))
+    }
+
+    pub fn tally(&self, name: &str) -> &Tally {
+        &self.tallies[name]
+    }
+}
+
+/// Runs a conversation on invented time. `script`: `0ms >hello | 30ms <world | 40ms <fin`; `>` is what the client sends.
+pub fn run(conversation: &mut Conversation, script: &str, until: Instant) -> Vec<(u64, String)> {
+    let mut steps: Vec<(Instant, Direction, Payload)> = script.split('|').map(str::trim).filter(|s| !s.is_empty()).map(step).collect();
+    steps.reverse();
+    let mut out = Vec::new();
+    loop {
+        let next = [steps.last().map(|step| step.0), conversation.wake()].into_iter().flatten().min();
+        let Some(now) = next.filter(|now| *now <= until) else { return out };
+        while steps.last().is_some_and(|step| step.0 <= now) {
+            let (_, direction, payload) = steps.pop().unwrap();
+            conversation.receive(direction, payload, now);
+        }
+        conversation.tick(now);
+        // What leaves one way may end the other.
+        while let Some((direction, payload)) = Direction::BOTH.into_iter().find_map(|way| Some((way, conversation.transmit(way, now)?))) {
+            let arrow = if direction == Direction::ToServer { '>' } else { '<' };
+            out.push(((now - epoch()).as_millis() as u64, format!("{arrow}{}", text(&payload))));
+        }
+        assert!(conversation.wake().is_none_or(|wake| wake > now), "asked to be woken at a moment that has passed");
+    }
+}
+
+fn step(step: &str) -> (Instant, Direction, Payload) {
+    let (at, what) = step.split_once(' ').unwrap();
+    let direction = if what.starts_with('>') { Direction::ToServer } else { Direction::ToClient };
+    let payload = match &what[1..] {
+        "fin" => Payload::End(End::Fin),
+        "rst" => Payload::End(End::Rst),
+        bytes => Payload::Data(Bytes::copy_from_slice(bytes.as_bytes())),
+    };
+    (epoch() + Span::parse(at).unwrap().duration(), direction, payload)
+}
+
+fn text(payload: &Payload) -> String {
+    match payload {
+        Payload::Data(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Payload::End(End::Fin) => "fin".to_owned(),
+        Payload::End(End::Rst) => "rst".to_owned(),
+    }
+}
+
+/// One fault, from the beginning: what comes in when, what goes out when.
+pub fn check(fault: serde_json::Value, script: &str, want: &str) {
+    let plan = Planner::new(1).plan(&[fault.clone()], epoch());
+    let mut conversation = Conversation::open(plan, epoch());
+    conversation.dialled();
+    let got = run(&mut conversation, script, ms(3_600_000));
+    let got: Vec<String> = got.into_iter().map(|(at, what)| format!("{at}ms {what}")).collect();
+    assert_eq!(got.join(" | "), want, "{fault}");
+}
