@@ -20,7 +20,7 @@ const IDLE: Duration = Duration::from_millis(100);
 /// What is due and not yet taken by the peer; beyond it reading stops, as the kernel's would.
 const EXIT_ROOM: usize = 64 << 10;
 /// All that one direction may hold.
-const HELD_ROOM: usize = 4 << 20;
+pub const HELD_ROOM: usize = 4 << 20;
 
 #[derive(Debug)]
 pub struct Conversation {
@@ -284,7 +284,7 @@ impl Conversation {
     /// The next payload that may go out that way now.
     pub fn transmit(&mut self, direction: Direction, now: Instant) -> Option<Payload> {
         if self.over.is_none() {
-            if self.is_blocked() || self.holds.iter().any(|hold| hold.is_silent(direction)) {
+            if self.is_stopped(direction) {
                 return None;
             }
             self.advance(direction, now);
@@ -299,9 +299,8 @@ impl Conversation {
     fn advance(&mut self, direction: Direction, now: Instant) {
         let d = direction.index();
         for i in 0..self.holds.len() {
-            if self.holds[i].lanes[d].is_none() {
-                continue;
-            }
+            let Some(lane) = &mut self.holds[i].lanes[d] else { continue };
+            lane.wake = None;
             while self.has_room(i + 1, direction) {
                 let hold = &mut self.holds[i];
                 let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
@@ -420,7 +419,7 @@ impl Conversation {
     /// Ends the conversation: what was due leaves, what was not does not.
     fn end(&mut self, by: &Arc<Compiled>, end: End, now: Instant) {
         for direction in Direction::BOTH {
-            if !self.is_blocked() && !self.holds.iter().any(|hold| hold.is_silent(direction)) {
+            if !self.is_stopped(direction) {
                 self.advance(direction, now);
             }
             self.exits[direction.index()].push(Payload::End(end));
@@ -442,12 +441,13 @@ impl Conversation {
         }
     }
 
-    /// The one moment at which it wants to be asked again, whatever else happens.
-    pub fn wake(&self) -> Option<Instant> {
+    /// The one moment at which it wants to be asked again, whatever else happens. `taking`: which directions' destinations take
+    /// anything now; what is due for the others waits for them, and not for time.
+    pub fn wake(&self, taking: [bool; 2]) -> Option<Instant> {
         if self.over.is_some() {
             return None;
         }
-        let blocked = self.is_blocked();
+        let moves = Direction::BOTH.map(|direction| taking[direction.index()] && !self.is_stopped(direction));
         self.holds
             .iter()
             .flat_map(|hold| {
@@ -457,7 +457,7 @@ impl Conversation {
                     State::Silent { until, .. } => until,
                     State::Unrolled | State::Spent | State::Shaping => None,
                 };
-                let lanes = hold.lanes.iter().flatten().filter(|_| !blocked).filter_map(|lane| lane.wake);
+                let lanes = hold.lanes.iter().zip(moves).filter(|(_, moves)| *moves).filter_map(|(lane, _)| lane.as_ref()?.wake);
                 own.into_iter().chain(lanes)
             })
             .min()
@@ -522,6 +522,11 @@ impl Conversation {
     /// An ending of this conversation is being put off: nothing passes.
     fn is_blocked(&self) -> bool {
         self.holds.iter().any(|hold| matches!(hold.state, State::Striking { .. }))
+    }
+
+    /// Nothing leaves that way, whatever is due.
+    fn is_stopped(&self, direction: Direction) -> bool {
+        self.is_blocked() || self.holds.iter().any(|hold| hold.is_silent(direction))
     }
 
     fn hit(&mut self, i: usize, effect: &'static str, direction: Option<Direction>, now: Instant) {

@@ -72,7 +72,7 @@ pub fn run(conversation: &mut Conversation, script: &str, until: Instant) -> Vec
     steps.reverse();
     let mut out = Vec::new();
     loop {
-        let next = [steps.last().map(|step| step.0), conversation.wake()].into_iter().flatten().min();
+        let next = [steps.last().map(|step| step.0), conversation.wake([true; 2])].into_iter().flatten().min();
         let Some(now) = next.filter(|now| *now <= until) else { return out };
         while steps.last().is_some_and(|step| step.0 <= now) {
             let (_, direction, payload) = steps.pop().unwrap();
@@ -84,7 +84,7 @@ pub fn run(conversation: &mut Conversation, script: &str, until: Instant) -> Vec
             let arrow = if direction == Direction::ToServer { '>' } else { '<' };
             out.push(((now - epoch()).as_millis() as u64, format!("{arrow}{}", text(&payload))));
         }
-        assert!(conversation.wake().is_none_or(|wake| wake > now), "asked to be woken at a moment that has passed");
+        assert!(conversation.wake([true; 2]).is_none_or(|wake| wake > now), "asked to be woken at a moment that has passed");
     }
 }
 

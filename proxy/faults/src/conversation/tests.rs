@@ -235,8 +235,9 @@ fn simulate(seed: u64) {
         }
         take(&mut conversation, now, &mut got);
         assert!(conversation.over().is_none(), "seed {seed}: ended");
+        assert!(conversation.wake([true; 2]).is_none_or(|wake| wake > now), "seed {seed}: wants to be asked again at once");
         let pause = now + Duration::from_micros(pick(20_000));
-        now = conversation.wake().map_or(pause, |wake| wake.min(pause)).max(now);
+        now = conversation.wake([true; 2]).map_or(pause, |wake| wake.min(pause)).max(now);
     }
     conversation.adopt(planner.plan(&[], now), now);
     take(&mut conversation, now, &mut got);

@@ -1,0 +1,189 @@
+//! What all connections of one proxy share: the plan in force, their seats, and the counts. Read at every turn, locked at none.
+
+use crate::{
+    dial::Upstream,
+    told::{By, Fact, Teller},
+    timer::Timer,
+};
+use arc_swap::ArcSwap;
+use atomic_waker::AtomicWaker;
+use faultwire_faults::{piece::Direction, plan::Plan};
+use slab::Slab;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+/// All bytes that may be held back in the process.
+pub const HELD_ROOM: usize = 256 << 20;
+
+#[derive(Debug)]
+pub struct Slot {
+    pub name: Arc<str>,
+    plan: ArcSwap<Plan>,
+    pub upstream: ArcSwap<Upstream>,
+    seats: Mutex<Seats>,
+    /// Connections accepted so far; the numbers of connections come from here.
+    pub opened: AtomicU64,
+    pub teller: Teller,
+    pub timer: Arc<Timer>,
+    /// Bytes held back in the whole process.
+    pub held: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, Default)]
+struct Seats {
+    open: Slab<Arc<Seat>>,
+    /// Bytes of connections that are gone, by direction.
+    bytes: [u64; 2],
+    /// Connections that are gone, by who ended them.
+    closed: BTreeMap<&'static str, u64>,
+}
+
+/// What the outside sees of a connection.
+#[derive(Debug)]
+pub struct Seat {
+    pub connection: u64,
+    pub peer: SocketAddr,
+    /// The generation of the plan it is under.
+    pub seen: AtomicU64,
+    pub waker: AtomicWaker,
+    /// Bytes passed on, by direction. Only its own task writes them.
+    bytes: [AtomicU64; 2],
+    /// It is to end now.
+    cut: AtomicBool,
+}
+
+/// A seat taken; gives itself up.
+#[derive(Debug)]
+pub struct Seated {
+    slot: Arc<Slot>,
+    pub seat: Arc<Seat>,
+    key: usize,
+}
+
+/// Counts of a proxy at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub connections: usize,
+    pub opened: u64,
+    /// By direction: to the server, to the client.
+    pub bytes: [u64; 2],
+    pub closed: BTreeMap<&'static str, u64>,
+    /// The oldest generation that an open connection is still under.
+    pub seen: Option<u64>,
+}
+
+impl Slot {
+    pub fn new(name: Arc<str>, upstream: Upstream, plan: Plan, teller: Teller, timer: Arc<Timer>, held: Arc<AtomicUsize>) -> Slot {
+        Slot {
+            name,
+            plan: ArcSwap::from_pointee(plan),
+            upstream: ArcSwap::from_pointee(upstream),
+            seats: Mutex::default(),
+            opened: AtomicU64::new(0),
+            teller,
+            timer,
+            held,
+        }
+    }
+
+    /// The plan in force, if it is another than this one. A pointer is compared; only a change is cloned.
+    pub fn newer_than(&self, plan: &Arc<Plan>) -> Option<Arc<Plan>> {
+        let live = self.plan.load();
+        (!Arc::ptr_eq(&live, plan)).then(|| arc_swap::Guard::into_inner(live))
+    }
+
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.load_full()
+    }
+
+    /// Puts a plan in force: every byte that arrives from now on is subject to it.
+    pub fn store(&self, plan: Plan) {
+        self.plan.store(Arc::new(plan));
+    }
+
+    /// Lets every connection look at the plan, idle ones too. Waits for none.
+    pub fn wake_all(&self) {
+        let seats: Vec<Arc<Seat>> = self.seats().open.iter().map(|(_, seat)| seat.clone()).collect();
+        seats.iter().for_each(|seat| seat.waker.wake());
+    }
+
+    /// Ends every connection now.
+    pub fn cut_all(&self) {
+        let seats: Vec<Arc<Seat>> = self.seats().open.iter().map(|(_, seat)| seat.clone()).collect();
+        for seat in seats {
+            seat.cut.store(true, Relaxed);
+            seat.waker.wake();
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let seats = self.seats();
+        let mut counts = Counts { connections: seats.open.len(), bytes: seats.bytes, closed: seats.closed.clone(), ..Counts::default() };
+        for (_, seat) in &seats.open {
+            for direction in Direction::BOTH {
+                counts.bytes[direction.index()] += seat.bytes[direction.index()].load(Relaxed);
+            }
+            let seen = seat.seen.load(Relaxed);
+            counts.seen = Some(counts.seen.map_or(seen, |least| least.min(seen)));
+        }
+        counts.opened = self.opened.load(Relaxed);
+        counts
+    }
+
+    pub fn take_seat(self: &Arc<Slot>, peer: SocketAddr) -> Seated {
+        let seat = Arc::new(Seat {
+            connection: self.opened.fetch_add(1, Relaxed) + 1,
+            peer,
+            seen: AtomicU64::new(0),
+            waker: AtomicWaker::new(),
+            bytes: Default::default(),
+            cut: AtomicBool::new(false),
+        });
+        let key = self.seats().open.insert(seat.clone());
+        Seated { slot: self.clone(), seat, key }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    pub fn count(&self, direction: Direction, bytes: usize) {
+        let count = &self.bytes[direction.index()];
+        count.store(count.load(Relaxed) + bytes as u64, Relaxed);
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Relaxed)
+    }
+}
+
+impl Seated {
+    pub fn leave(self, by: By, generation: u64) {
+        let bytes = [0, 1].map(|d| self.seat.bytes[d].load(Relaxed));
+        let class = by.class();
+        *self.slot.seats().closed.entry(class).or_default() += 1;
+        let (connection, peer) = (self.seat.connection, self.seat.peer);
+        self.slot.teller.tell(&self.slot.name, generation, Fact::Closed { connection, peer, by, bytes });
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        let mut seats = self.slot.seats();
+        for d in 0..2 {
+            seats.bytes[d] += self.seat.bytes[d].load(Relaxed);
+        }
+        seats.open.remove(self.key);
+        if seats.open.is_empty() {
+            seats.open.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,678 @@
+//! All proxies of the process, and all faults on them, layer by layer. The one place where a change is made:
+//! it is whole or not at all, and in force when the call returns.
+
+use crate::{
+    dial::Upstream,
+    listener::{Claimed, Listener, Want},
+    live::{Counts, Slot},
+    tasks::Scope,
+    timer::Timer,
+    told::{Fact, Teller},
+};
+use faultwire_faults::{
+    complaint::{Complaint, nearest},
+    contract::Way,
+    dice::Seed,
+    effect::AnyShared,
+    fault::{Fault, Lease, Targets},
+    plan::{Compiled, Owner, Plan, Tally},
+    units::Span,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, Notify},
+};
+
+/// One link, as it is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub name: String,
+    /// Port 0 is any free port.
+    pub listen: SocketAddr,
+    pub upstream: Upstream,
+    /// Service names, for partitions.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// `false`: the port refuses.
+    pub enabled: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    #[error("cannot listen on {address}: {why}")]
+    Listen { address: SocketAddr, why: io::Error },
+    #[error("`{name}` would be its own upstream: {address}")]
+    Loop { name: String, address: SocketAddr },
+}
+
+/// A fault that was asked for and cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    #[error("{}", .0.first().map_or("", |complaint| complaint.message.as_str()))]
+    Wrong(Vec<Complaint>),
+    #[error("`{0}` is not a name")]
+    Name(String),
+}
+
+/// What a call that changes something answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub created: bool,
+    pub generation: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct ProxyView {
+    pub link: Link,
+    /// Where it listens, or would if it were not down.
+    pub address: SocketAddr,
+    pub listening: bool,
+    pub generation: u64,
+    /// Every open connection is under that generation.
+    pub settled: bool,
+    pub counts: Counts,
+    /// Names of the faults that are on.
+    pub faults: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct FaultView {
+    pub name: String,
+    pub owner: Owner,
+    pub fault: Arc<Fault>,
+    /// In force now: enabled, in its time, and on at least one proxy.
+    pub active: bool,
+    pub proxies: Vec<String>,
+    pub since: SystemTime,
+    pub lease: Option<Span>,
+    /// How long until its lease ends.
+    pub expires_in: Option<Duration>,
+    pub generation: u64,
+    pub seen: u64,
+    pub matched: u64,
+    pub hits: u64,
+    pub suppressed: BTreeMap<&'static str, u64>,
+}
+
+/// Which faults to heal; what is left out does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Heal {
+    pub name: Option<String>,
+    pub proxy: Option<String>,
+    pub owner: Option<Owner>,
+}
+
+#[derive(Debug)]
+pub struct Proxies {
+    scope: Scope,
+    seed: Seed,
+    teller: Teller,
+    timer: Arc<Timer>,
+    held: Arc<AtomicUsize>,
+    state: Mutex<State>,
+    /// Rung at every change, for whoever waits for a fact.
+    changed: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    generation: u64,
+    proxies: BTreeMap<String, Proxy>,
+    /// In the order of their layers, and in the order of writing in each.
+    standing: Vec<Standing>,
+    /// By the name of the compiled fault. Editing a fault keeps its counters.
+    tallies: std::sync::Mutex<HashMap<Arc<str>, Arc<Tally>>>,
+}
+
+#[derive(Debug)]
+struct Proxy {
+    link: Link,
+    slot: Arc<Slot>,
+    listener: Listener,
+    listening: bool,
+    scope: Scope,
+}
+
+/// A fault that somebody has put there.
+#[derive(Clone, Debug)]
+struct Standing {
+    name: String,
+    owner: Owner,
+    fault: Arc<Fault>,
+    /// `at`, `for` and `repeat` count from here.
+    from: Instant,
+    put: SystemTime,
+    lease: Option<Span>,
+    expires: Option<Instant>,
+}
+
+impl Proxies {
+    /// Starts with none. The data plane runs on `runtime`.
+    pub fn start(runtime: Handle, seed: Seed, teller: Teller) -> io::Result<Arc<Proxies>> {
+        let scope = Scope::new(runtime);
+        let timer = Timer::start(&scope)?;
+        let proxies = Arc::new(Proxies {
+            seed,
+            teller,
+            timer,
+            held: Arc::default(),
+            state: Mutex::default(),
+            changed: Arc::default(),
+            scope: scope.clone(),
+        });
+        let keeper = Arc::downgrade(&proxies);
+        let changed = proxies.changed.clone();
+        scope.spawn(async move {
+            // Times of faults and ends of leases: woken at the next of them, or when something has changed.
+            loop {
+                let heard = changed.notified();
+                let Some(proxies) = keeper.upgrade() else { return };
+                let next = proxies.refresh().await;
+                drop(proxies);
+                match next {
+                    Some(at) => drop(tokio::time::timeout_at(at.into(), heard).await),
+                    None => heard.await,
+                }
+            }
+        });
+        Ok(proxies)
+    }
+
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    pub fn teller(&self) -> &Teller {
+        &self.teller
+    }
+
+    /// Bytes held back in the whole process.
+    pub fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    /// Takes a port without opening it, so that a start can be all or nothing.
+    pub fn claim(link: &Link) -> Result<Claimed, ProxyError> {
+        Claimed::claim(link.listen).map_err(|why| ProxyError::Listen { address: link.listen, why })
+    }
+
+    /// Creates or replaces a proxy. A new upstream is for new connections; a new listen address closes the open ones.
+    pub async fn put_proxy(&self, link: Link) -> Result<Done, ProxyError> {
+        let mut state = self.state.lock().await;
+        if let Some(known) = state.proxies.get_mut(&link.name) {
+            let same_port = known.link.listen == link.listen || known.listener.address == link.listen;
+            if same_port {
+                check_loop(&link, known.listener.address)?;
+                known.slot.upstream.store(Arc::new(link.upstream.clone()));
+                known.link = link;
+                let generation = self.put_in_force(&mut state).await;
+                return Ok(Done { created: false, generation });
+            }
+        }
+        let claimed = Proxies::claim(&link)?;
+        let replaced = state.proxies.remove(&link.name);
+        let created = replaced.is_none();
+        if let Some(old) = replaced {
+            old.close().await;
+        }
+        self.open(&mut state, link, claimed)?;
+        let generation = self.put_in_force(&mut state).await;
+        Ok(Done { created, generation })
+    }
+
+    /// Opens proxies whose ports have been claimed.
+    pub async fn open_claimed(&self, claimed: Vec<(Link, Claimed)>) -> Result<u64, ProxyError> {
+        let mut state = self.state.lock().await;
+        for (link, claimed) in claimed {
+            self.open(&mut state, link, claimed)?;
+        }
+        Ok(self.put_in_force(&mut state).await)
+    }
+
+    fn open(&self, state: &mut State, link: Link, claimed: Claimed) -> Result<(), ProxyError> {
+        let failed = |why| ProxyError::Listen { address: link.listen, why };
+        check_loop(&link, claimed.address().map_err(failed)?)?;
+        let name: Arc<str> = link.name.as_str().into();
+        // The plan it begins with is the whole one: no connection gets in before its faults.
+        let faults = self.compile(state, &link, Instant::now(), &[]);
+        let plan = Plan { generation: state.generation, faults: faults.into() };
+        let slot = Slot::new(name.clone(), link.upstream.clone(), plan, self.teller.clone(), self.timer.clone(), self.held.clone());
+        let slot = Arc::new(slot);
+        let scope = Scope::new(self.scope.runtime().clone());
+        let listener = Listener::start(claimed, slot.clone(), &scope).map_err(failed)?;
+        self.teller.tell(&name, state.generation, Fact::Up { address: listener.address });
+        state.proxies.insert(link.name.clone(), Proxy { link, slot, listener, listening: true, scope });
+        Ok(())
+    }
+
+    /// Closes a proxy and its connections; whether there was one.
+    pub async fn remove_proxy(&self, name: &str) -> bool {
+        let mut state = self.state.lock().await;
+        let Some(proxy) = state.proxies.remove(name) else { return false };
+        proxy.close().await;
+        self.put_in_force(&mut state).await;
+        true
+    }
+
+    /// Replaces a whole layer: all of it, or nothing if something in it is wrong. Faults that stay keep what they remember.
+    pub async fn set_layer(&self, owner: Owner, faults: Vec<Fault>) -> Result<u64, FaultError> {
+        let mut state = self.state.lock().await;
+        let wrong: Vec<Complaint> = faults.iter().flat_map(|fault| self.unknown_targets(&state, fault)).collect();
+        if !wrong.is_empty() {
+            return Err(FaultError::Wrong(wrong));
+        }
+        let mut old: Vec<Standing> = state.standing.iter().filter(|standing| standing.owner == owner).cloned().collect();
+        state.standing.retain(|standing| standing.owner != owner);
+        for fault in faults {
+            let name = fault.name.clone().unwrap_or_else(|| state.free_name(&fault.default_name()));
+            let known = old.iter().position(|standing| standing.name == name).map(|i| old.swap_remove(i));
+            let standing = match known {
+                Some(same) if same.fault.written == fault.written => same,
+                Some(edited) => Standing { fault: Arc::new(fault), ..edited },
+                None => Standing::new(name, owner.clone(), fault, None),
+            };
+            state.insert(standing);
+        }
+        Ok(self.put_in_force(&mut state).await)
+    }
+
+    /// Creates or replaces one fault. A fault of another layer that has this name is replaced where it is.
+    /// `lease`: for a fault that does not say its own.
+    pub async fn put_fault(&self, owner: Owner, name: Option<String>, fault: Fault, lease: Option<Span>) -> Result<(String, Done), FaultError> {
+        let mut state = self.state.lock().await;
+        let wrong = self.unknown_targets(&state, &fault);
+        if !wrong.is_empty() {
+            return Err(FaultError::Wrong(wrong));
+        }
+        let name = match name.or_else(|| fault.name.clone()) {
+            Some(name) if !is_name(&name) => return Err(FaultError::Name(name)),
+            Some(name) => name,
+            None => state.free_name(&fault.default_name()),
+        };
+        let known = state.standing.iter_mut().find(|standing| standing.name == name);
+        let created = known.is_none();
+        match known {
+            Some(known) => {
+                let turned_on = fault.enabled && !known.fault.enabled;
+                let fresh = Standing::new(name.clone(), known.owner.clone(), fault, lease.filter(|_| known.owner != Owner::File || turned_on));
+                let from = if turned_on { fresh.from } else { known.from };
+                *known = Standing { from, ..fresh };
+            }
+            None => state.insert(Standing::new(name.clone(), owner, fault, lease)),
+        }
+        let generation = self.put_in_force(&mut state).await;
+        Ok((name, Done { created, generation }))
+    }
+
+    /// Begins the lease of a fault anew.
+    pub async fn renew(&self, name: &str, lease: Option<Span>) -> bool {
+        let mut state = self.state.lock().await;
+        let Some(standing) = state.standing.iter_mut().find(|standing| standing.name == name) else { return false };
+        standing.lease = lease.or(standing.lease);
+        standing.expires = standing.lease.map(|span| Instant::now() + span.duration());
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// Removes faults. It has no preconditions and cannot fail; says what was healed, with the final counts.
+    pub async fn heal(&self, which: &Heal) -> (Vec<FaultView>, u64) {
+        let mut state = self.state.lock().await;
+        let chosen = |state: &State, standing: &Standing| {
+            which.name.as_ref().is_none_or(|name| *name == standing.name)
+                && which.owner.as_ref().is_none_or(|owner| *owner == standing.owner)
+                && which.proxy.as_ref().is_none_or(|proxy| state.proxies.get(proxy).is_some_and(|proxy| reach(&standing.fault, &proxy.link).is_some()))
+        };
+        let healed: Vec<FaultView> = state.standing.iter().filter(|standing| chosen(&state, standing)).map(|standing| state.view(standing)).collect();
+        state.standing.retain(|standing| !healed.iter().any(|fault| fault.name == standing.name));
+        let generation = self.put_in_force(&mut state).await;
+        (healed, generation)
+    }
+
+    pub async fn proxies(&self) -> Vec<ProxyView> {
+        self.state.lock().await.proxies.values().map(Proxy::view).collect()
+    }
+
+    pub async fn proxy(&self, name: &str) -> Option<ProxyView> {
+        self.state.lock().await.proxies.get(name).map(Proxy::view)
+    }
+
+    pub async fn faults(&self) -> Vec<FaultView> {
+        let state = self.state.lock().await;
+        state.standing.iter().map(|standing| state.view(standing)).collect()
+    }
+
+    pub async fn fault(&self, name: &str) -> Option<FaultView> {
+        let state = self.state.lock().await;
+        state.standing.iter().find(|standing| standing.name == name).map(|standing| state.view(standing))
+    }
+
+    pub async fn generation(&self) -> u64 {
+        self.state.lock().await.generation
+    }
+
+    /// Heals everything, stops accepting, lets connections finish for `grace`, then cuts what is left.
+    pub async fn drain(&self, grace: Duration) {
+        let scopes = {
+            let mut state = self.state.lock().await;
+            state.standing.clear();
+            self.put_in_force(&mut state).await;
+            let mut scopes = Vec::new();
+            for proxy in state.proxies.values() {
+                proxy.listener.ask(Want::Gone).await.ok();
+                scopes.push((proxy.slot.clone(), proxy.scope.clone()));
+            }
+            scopes
+        };
+        let all = async {
+            for (_, scope) in &scopes {
+                scope.ended().await;
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            scopes.iter().for_each(|(slot, _)| slot.cut_all());
+            for (_, scope) in &scopes {
+                tokio::time::timeout(Duration::from_secs(2), scope.ended()).await.ok();
+            }
+        }
+        self.state.lock().await.proxies.clear();
+    }
+
+    /// Ends leases and begins and ends faults whose time has come; says when the next one does.
+    async fn refresh(&self) -> Option<Instant> {
+        let mut state = self.state.lock().await;
+        let now = Instant::now();
+        let before = state.standing.len();
+        state.standing.retain(|standing| standing.expires.is_none_or(|at| at > now));
+        let moved = before != state.standing.len() || state.proxies.values().any(|proxy| !self.is_current(&state, proxy, now));
+        if moved {
+            self.put_in_force(&mut state).await;
+        }
+        state.standing.iter().flat_map(|standing| standing.expires.into_iter().chain(standing.spell(now).1)).min()
+    }
+
+    fn is_current(&self, state: &State, proxy: &Proxy, now: Instant) -> bool {
+        let plan = proxy.slot.plan();
+        let faults = self.compile(state, &proxy.link, now, &plan.faults);
+        faults.len() == plan.faults.len() && faults.iter().zip(&plan.faults).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
+    /// Compiles all proxies, then stores all: a change over several proxies is one. Returns when it is in force.
+    async fn put_in_force(&self, state: &mut State) -> u64 {
+        let now = Instant::now();
+        let names: Vec<String> = state.proxies.keys().cloned().collect();
+        let mut changes = Vec::new();
+        for name in names {
+            let (link, old) = match state.proxies.get(&name) {
+                Some(proxy) => (proxy.link.clone(), proxy.slot.plan()),
+                None => continue,
+            };
+            let faults = self.compile(state, &link, now, &old.faults);
+            let same = faults.len() == old.faults.len() && faults.iter().zip(&old.faults).all(|(a, b)| Arc::ptr_eq(a, b));
+            if !same {
+                changes.push((name, old, faults));
+            }
+        }
+        state.generation += 1;
+        let generation = state.generation;
+        for (name, old, faults) in changes {
+            let Some(proxy) = state.proxies.get(&name) else { continue };
+            self.tell_changes(&proxy.slot.name, generation, &old.faults, &faults);
+            proxy.slot.store(Plan { generation, faults: faults.into() });
+            let slot = proxy.slot.clone();
+            // Bytes that arrive from now on are under the new plan already; idle connections hear of it in the background.
+            proxy.scope.spawn(async move { slot.wake_all() });
+        }
+        for proxy in state.proxies.values_mut() {
+            let listens = proxy.link.enabled && proxy.slot.plan().listens();
+            if listens != proxy.listening {
+                let want = if listens { Want::Open } else { Want::Shut };
+                match proxy.listener.ask(want).await {
+                    Ok(()) => proxy.listening = listens,
+                    Err(error) => self.teller.tell(&proxy.slot.name, generation, Fact::AcceptFailed { why: error.to_string() }),
+                }
+            }
+        }
+        self.changed.notify_waiters();
+        generation
+    }
+
+    fn tell_changes(&self, proxy: &Arc<str>, generation: u64, old: &[Arc<Compiled>], new: &[Arc<Compiled>]) {
+        for fault in old.iter().filter(|fault| !new.iter().any(|other| other.name == fault.name)) {
+            self.teller.tell(proxy, generation, Fact::FaultOff { fault: fault.clone(), hits: fault.tally.hits.load(Relaxed) });
+        }
+        for fault in new.iter().filter(|fault| !old.iter().any(|other| Arc::ptr_eq(other, fault))) {
+            self.teller.tell(proxy, generation, Fact::FaultOn { fault: fault.clone() });
+        }
+    }
+
+    /// The faults of a proxy that are on at this moment; those that have not changed are the same ones as before.
+    fn compile(&self, state: &State, link: &Link, now: Instant, old: &[Arc<Compiled>]) -> Vec<Arc<Compiled>> {
+        let mut compiled = Vec::new();
+        for standing in &state.standing {
+            let Some(way) = reach(&standing.fault, link) else { continue };
+            let (Some(began), _) = standing.spell(now) else { continue };
+            let name = compiled_name(standing, link);
+            let known = old.iter().find(|known| known.name == name);
+            if let Some(known) = known
+                && Arc::ptr_eq(&known.fault, &standing.fault)
+                && known.since >= began
+            {
+                compiled.push(known.clone());
+                continue;
+            }
+            let since = known.map(|known| known.since).filter(|since| *since >= began).unwrap_or(now);
+            let tally = state.tally(&name);
+            let shared: Arc<[AnyShared]> = match known {
+                Some(known) if known.fault.effects == standing.fault.effects => known.shared.clone(),
+                _ => Compiled::shared_of(&standing.fault),
+            };
+            let fault = standing.fault.clone();
+            compiled.push(Arc::new(Compiled::new(name, fault, standing.owner.clone(), since, (tally, shared), self.seed, way)));
+        }
+        compiled
+    }
+
+    fn unknown_targets(&self, state: &State, fault: &Fault) -> Vec<Complaint> {
+        let names = || state.proxies.keys().map(String::as_str);
+        match &fault.targets {
+            Targets::Proxies(targets) => targets
+                .iter()
+                .filter(|target| !state.proxies.values().any(|proxy| glob(&target.pattern, &proxy.link.name)))
+                .map(|target| {
+                    let there = names().collect::<Vec<_>>().join(", ");
+                    let label = if there.is_empty() { "there are no proxies".to_owned() } else { format!("there are {there}") };
+                    let complaint = Complaint::new("E0301", format!("there is no proxy named `{}`", target.pattern), &target.place, label);
+                    match nearest(&target.pattern, names()) {
+                        Some(name) => complaint.fix(format!("did you mean `{name}`?"), &target.place, name),
+                        None => complaint,
+                    }
+                })
+                .collect(),
+            Targets::Between { from, to, place, .. } if !state.proxies.values().any(|proxy| reach(fault, &proxy.link).is_some()) => {
+                vec![
+                    Complaint::new("E0301", format!("no proxy stands between `{from}` and `{to}`"), place, "nothing to part")
+                        .note("a proxy says whom it joins by `from:` and `to:`; without `to:` it is the upstream's host"),
+                ]
+            }
+            Targets::Between { .. } => Vec::new(),
+        }
+    }
+}
+
+impl State {
+    /// Behind the last fault of its layer and the layers before it.
+    fn insert(&mut self, standing: Standing) {
+        let at = self.standing.partition_point(|other| other.owner <= standing.owner);
+        self.standing.insert(at, standing);
+    }
+
+    fn tally(&self, name: &Arc<str>) -> Arc<Tally> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default().clone()
+    }
+
+    fn free_name(&self, base: &str) -> String {
+        let taken = |name: &str| self.standing.iter().any(|standing| standing.name == name);
+        (1u32..).map(|i| if i == 1 { base.to_owned() } else { format!("{base}-{i}") }).find(|name| !taken(name)).unwrap_or_default()
+    }
+
+    fn view(&self, standing: &Standing) -> FaultView {
+        let now = Instant::now();
+        let on: Vec<&Proxy> = self.proxies.values().filter(|proxy| reach(&standing.fault, &proxy.link).is_some()).collect();
+        let mut view = FaultView {
+            name: standing.name.clone(),
+            owner: standing.owner.clone(),
+            fault: standing.fault.clone(),
+            active: standing.spell(now).0.is_some() && !on.is_empty(),
+            proxies: on.iter().map(|proxy| proxy.link.name.clone()).collect(),
+            since: standing.put,
+            lease: standing.lease,
+            expires_in: standing.expires.map(|at| at.saturating_duration_since(now)),
+            generation: self.generation,
+            seen: 0,
+            matched: 0,
+            hits: 0,
+            suppressed: BTreeMap::new(),
+        };
+        for tally in on.iter().map(|proxy| self.tally(&compiled_name(standing, &proxy.link))) {
+            view.seen += tally.seen.load(Relaxed);
+            view.matched += tally.matched.load(Relaxed);
+            view.hits += tally.hits.load(Relaxed);
+            for reason in faultwire_faults::plan::Reason::ALL {
+                let count = tally.suppressed(reason);
+                if count > 0 {
+                    *view.suppressed.entry(reason.name()).or_default() += count;
+                }
+            }
+        }
+        view
+    }
+}
+
+impl Proxy {
+    fn view(&self) -> ProxyView {
+        let plan = self.slot.plan();
+        let counts = self.slot.counts();
+        ProxyView {
+            link: self.link.clone(),
+            address: self.listener.address,
+            listening: self.listening,
+            generation: plan.generation,
+            settled: counts.seen.is_none_or(|seen| seen >= plan.generation),
+            faults: plan.faults.iter().map(|fault| fault.name.to_string()).collect(),
+            counts,
+        }
+    }
+
+    /// Gives the port up and ends its connections, which nobody waits for: a peer cannot hold this up.
+    async fn close(self) {
+        self.listener.ask(Want::Gone).await.ok();
+        self.slot.cut_all();
+    }
+}
+
+impl Standing {
+    fn new(name: String, owner: Owner, fault: Fault, lease: Option<Span>) -> Standing {
+        let lease = match fault.clock.lease {
+            Lease::Never => None,
+            Lease::After(span) => Some(span),
+            Lease::Unsaid => lease,
+        };
+        let now = Instant::now();
+        let expires = lease.map(|span| now + span.duration());
+        Standing { name, owner, fault: Arc::new(fault), from: now, put: SystemTime::now(), lease, expires }
+    }
+
+    /// The spell it is in: when that began, if it is on now; and when that changes next, if it does.
+    fn spell(&self, now: Instant) -> (Option<Instant>, Option<Instant>) {
+        let clock = self.fault.clock;
+        if !self.fault.enabled {
+            return (None, None);
+        }
+        let begin = self.from + clock.at.duration();
+        if now < begin {
+            return (None, Some(begin));
+        }
+        let Some(lasts) = clock.lasts else { return (Some(begin), None) };
+        let spell = match clock.repeat {
+            Some(repeat) => begin + repeat.duration() * ((now - begin).as_nanos() / u128::from(repeat.0.max(1))) as u32,
+            None => begin,
+        };
+        let end = spell + lasts.duration();
+        let next = clock.repeat.map(|repeat| spell + repeat.duration());
+        if now < end { (Some(spell), Some(end)) } else { (None, next) }
+    }
+}
+
+/// Whether a fault is on this proxy, and which way a partition makes it act there.
+fn reach(fault: &Fault, link: &Link) -> Option<Option<Way>> {
+    match &fault.targets {
+        Targets::Proxies(targets) => targets.iter().any(|target| glob(&target.pattern, &link.name)).then_some(None),
+        Targets::Between { from, to, both, .. } => {
+            let near = link.from.as_deref()?;
+            let far = link.to.as_deref().unwrap_or(&link.upstream.host);
+            match (near == from && far == to, near == to && far == from, both) {
+                (true, _, true) | (_, true, true) => Some(Some(Way::Both)),
+                (true, _, false) => Some(Some(Way::ToServer)),
+                (_, true, false) => Some(Some(Way::ToClient)),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// A fault over several proxies is that many faults, each with its own die and counters.
+fn compiled_name(standing: &Standing, link: &Link) -> Arc<str> {
+    match &standing.fault.targets {
+        Targets::Proxies(targets) if targets.len() == 1 && !targets[0].pattern.contains('*') => standing.name.as_str().into(),
+        _ => format!("{}@{}", standing.name, link.name).into(),
+    }
+}
+
+/// `*` is anything. Goes back to the last star only, so that no pattern takes long.
+pub fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match (pattern.get(p), star) {
+            (Some(b'*'), _) => {
+                star = Some((p, n));
+                p += 1;
+            }
+            (Some(byte), _) if *byte == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            (_, Some((at, tried))) => {
+                star = Some((at, tried + 1));
+                (p, n) = (at + 1, tried + 1);
+            }
+            _ => return false,
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 128 && !name.chars().any(|c| c.is_control() || c == '/')
+}
+
+fn check_loop(link: &Link, address: SocketAddr) -> Result<(), ProxyError> {
+    let local = match link.upstream.host.parse::<std::net::IpAddr>() {
+        Ok(ip) => ip == address.ip() || (address.ip().is_unspecified() && ip.is_loopback()),
+        Err(_) => link.upstream.host == "localhost" && (address.ip().is_loopback() || address.ip().is_unspecified()),
+    };
+    if local && link.upstream.port == address.port() {
+        return Err(ProxyError::Loop { name: link.name.clone(), address });
+    }
+    Ok(())
+}
