@@ -1,0 +1,93 @@
+//! What a file's `defaults` add to each of its faults. A fault's own key wins; a default that does not go with a fault is left
+//! out there, and told only if it goes with none.
+
+use faultwire_faults::{
+    complaint::Complaint,
+    fault::Fault,
+    node::{Entry, Node, Place, Value},
+};
+use std::collections::HashSet;
+
+/// A fault's map with the defaults that went with it, and what came of reading it.
+pub type Read = (Node, Result<Fault, Vec<Complaint>>);
+
+/// Reads the faults of one file. What is wrong with the defaults themselves goes to `complaints`.
+pub fn read(nodes: &[Node], defaults: &[Entry], complaints: &mut Vec<Complaint>) -> Vec<Read> {
+    let mut record = Record { refused: Vec::new(), useful: vec![nodes.is_empty(); defaults.len()] };
+    let read = nodes.iter().map(|node| read_one(node, defaults, &mut record)).collect();
+    complaints.extend(record.told());
+    read
+}
+
+/// How each default fared.
+struct Record {
+    refused: Vec<(usize, Complaint)>,
+    /// Some fault took it, or might have.
+    useful: Vec<bool>,
+}
+
+fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
+    let Some(own) = node.entries() else { return (node.clone(), Fault::read(node)) };
+    let mut given: Vec<usize> = (0..defaults.len()).filter(|at| own.iter().all(|entry| entry.key != defaults[*at].key)).collect();
+    loop {
+        let entries = own.iter().chain(given.iter().map(|at| &defaults[*at])).cloned().collect();
+        let whole = Node { place: node.place.clone(), value: Value::Map(entries) };
+        let complaints = match Fault::read(&whole) {
+            Ok(fault) => {
+                given.iter().for_each(|at| record.useful[*at] = true);
+                return (whole, Ok(fault));
+            }
+            Err(complaints) => complaints,
+        };
+        let mut unfit = Vec::new();
+        for complaint in &complaints {
+            for at in given.iter().filter(|at| is_about(complaint, &defaults[**at])) {
+                unfit.push(*at);
+                record.refused.push((*at, complaint.clone()));
+            }
+        }
+        if unfit.is_empty() {
+            // What else is wrong hides whether these would go with it.
+            given.iter().for_each(|at| record.useful[*at] = true);
+            return (whole, Err(complaints));
+        }
+        given.retain(|at| !unfit.contains(at));
+    }
+}
+
+impl Record {
+    fn told(self) -> Vec<Complaint> {
+        let mut told: Vec<Complaint> = Vec::new();
+        let mut seen = HashSet::new();
+        // A wrong value is wrong whether or not some fault did without it, and says more than that the key does not go here.
+        let (values, shapes): (Vec<_>, Vec<_>) =
+            self.refused.into_iter().partition(|(_, complaint)| complaint.code.starts_with("E02") || complaint.code == "E0109");
+        let wrong: HashSet<usize> = values.iter().map(|(at, _)| *at).collect();
+        let shapes = shapes.into_iter().filter(|(at, _)| !self.useful[*at] && !wrong.contains(at));
+        for (_, complaint) in values.into_iter().chain(shapes) {
+            if seen.insert((complaint.code, complaint.place.range.start)) {
+                told.push(complaint);
+            }
+        }
+        told
+    }
+}
+
+fn is_about(complaint: &Complaint, default: &Entry) -> bool {
+    let places = std::iter::once(&complaint.place).chain(complaint.also.iter().map(|(place, _)| place));
+    let mut within = places.filter(|place| inside(place, &default.key_place) || anywhere(place, &default.value));
+    within.next().is_some()
+}
+
+fn anywhere(place: &Place, node: &Node) -> bool {
+    inside(place, &node.place)
+        || match &node.value {
+            Value::List(items) => items.iter().any(|item| anywhere(place, item)),
+            Value::Map(entries) => entries.iter().any(|entry| inside(place, &entry.key_place) || anywhere(place, &entry.value)),
+            _ => false,
+        }
+}
+
+fn inside(place: &Place, whole: &Place) -> bool {
+    place.source == whole.source && whole.range.start <= place.range.start && place.range.end <= whole.range.end
+}

@@ -1,0 +1,586 @@
+//! Proxies as they are written: `LISTEN -> UPSTREAM`, the long form, and the endpoints on both sides.
+//! It reads one proxy at a time and knows neither faults nor other proxies.
+
+use faultwire_faults::{
+    complaint::{Complaint, FromNode, nearest},
+    node::{Node, Place, Value},
+};
+use std::{net::Ipv6Addr, ops::Range};
+
+/// One link, named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProxySpec {
+    pub name: String,
+    pub name_place: Place,
+    pub listen: Listen,
+    pub listen_place: Place,
+    pub upstream: Upstream,
+    pub upstream_place: Place,
+    /// The service that calls.
+    pub from: Option<String>,
+    /// The service that is called, if it is not the upstream's host.
+    pub to: Option<String>,
+    /// `false`: the port refuses.
+    pub enabled: bool,
+    /// The variables of a wrapped command that hold this address.
+    pub env: Vec<String>,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub host: String,
+    /// `0`: any free port.
+    pub port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub host: String,
+    pub port: u16,
+}
+
+impl ProxySpec {
+    /// The service it leads to: `to`, or else the upstream's host.
+    pub fn leads_to(&self) -> &str {
+        self.to.as_deref().unwrap_or(&self.upstream.host)
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&joined(&self.host, self.port))
+    }
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&joined(&self.host, self.port))
+    }
+}
+
+/// `host:port`, with the brackets that an IPv6 address needs.
+fn joined(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+struct Scheme {
+    name: &'static str,
+    port: Option<u16>,
+    /// Whether this version speaks it.
+    here: bool,
+}
+
+const fn scheme(name: &'static str, port: Option<u16>, here: bool) -> Scheme {
+    Scheme { name, port, here }
+}
+
+const SCHEMES: &[Scheme] = &[
+    scheme("tcp", None, true),
+    scheme("tls", Some(443), false),
+    scheme("http", Some(80), false),
+    scheme("https", Some(443), false),
+    scheme("grpc", Some(80), false),
+    scheme("grpcs", Some(443), false),
+    scheme("udp", None, false),
+    scheme("dns", Some(53), false),
+    scheme("postgres", Some(5432), false),
+    scheme("mysql", Some(3306), false),
+    scheme("redis", Some(6379), false),
+    scheme("rediss", Some(6379), false),
+    scheme("mongodb", Some(27017), false),
+    scheme("kafka", Some(9092), false),
+    scheme("amqp", Some(5672), false),
+    scheme("nats", Some(4222), false),
+];
+
+const KEYS: &[&str] = &["listen", "upstream", "from", "to", "enabled", "env"];
+const LATER: &[&str] = &["tls", "ready", "bad", "advertise"];
+const LONGEST_NAME: usize = 64;
+
+/// Whether this can name a proxy.
+pub fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(fits)
+}
+
+/// Reads what stands behind a proxy's name. `bind` is the host to listen on when none is written.
+pub fn read(name: &str, name_place: &Place, node: &Node, bind: &str) -> Result<ProxySpec, Vec<Complaint>> {
+    let mut reading = Reading { name, bind, complaints: Vec::new() };
+    if !is_name(name) {
+        reading.complaints.push(
+            Complaint::new("E0207", format!("`{name}` cannot name a proxy"), name_place, "not a name")
+                .note(format!("names are letters, digits, `.`, `_` and `-`, at most {LONGEST_NAME} of them")),
+        );
+    }
+    let spec = match &node.value {
+        Value::Map(_) => reading.long(name_place, node),
+        Value::List(_) | Value::Null => {
+            reading.complaints.push(
+                Complaint::new("E0107", format!("`{name}` does not say where to listen"), name_place, format!("this is {}", node.kind()))
+                    .note("write it as `listen -> upstream`"),
+            );
+            None
+        }
+        _ => reading.short(name_place, node),
+    };
+    match spec.filter(|_| reading.complaints.is_empty()) {
+        Some(spec) => Ok(spec),
+        None => Err(reading.complaints),
+    }
+}
+
+/// A port below the range the kernel hands out, which reminds of another one.
+pub fn tame_port(like: u16, lead: u16) -> u16 {
+    lead * 10_000 + like % 10_000
+}
+
+struct Reading<'a> {
+    name: &'a str,
+    bind: &'a str,
+    complaints: Vec<Complaint>,
+}
+
+impl Reading<'_> {
+    fn short(&mut self, name_place: &Place, node: &Node) -> Option<ProxySpec> {
+        let text = node.text().unwrap_or_default();
+        let written = Written { node, text };
+        let Some(arrow) = text.find("->") else {
+            self.no_arrow(&written);
+            return None;
+        };
+        let left = trimmed(text, 0..arrow);
+        let right = trimmed(text, arrow + 2..text.len());
+        let (listen_place, upstream_place) = (written.part(left.clone()), written.part(right.clone()));
+        let listen = self.listen(&written, left);
+        let upstream = self.upstream(&written, right);
+        Some(ProxySpec {
+            name: self.name.to_owned(),
+            name_place: name_place.clone(),
+            listen: listen?,
+            listen_place,
+            upstream: upstream?,
+            upstream_place,
+            from: None,
+            to: None,
+            enabled: true,
+            env: Vec::new(),
+            place: node.place.clone(),
+        })
+    }
+
+    fn long(&mut self, name_place: &Place, node: &Node) -> Option<ProxySpec> {
+        self.only_known_keys(node);
+        let listen = self.end(node, "listen", "E0107", "does not say where to listen", name_place);
+        let upstream = self.end(node, "upstream", "E0212", "does not say where it leads", name_place);
+        let listen = listen.and_then(|written| Some((self.listen(&written, trimmed(written.text, 0..written.text.len()))?, written)));
+        let upstream = upstream.and_then(|written| Some((self.upstream(&written, trimmed(written.text, 0..written.text.len()))?, written)));
+        let from = self.value(node, "from");
+        let to = self.value(node, "to");
+        let enabled = self.value(node, "enabled").unwrap_or(true);
+        let env = node.entry("env").map(|entry| self.texts(&entry.value)).unwrap_or_default();
+        let ((listen, listen_at), (upstream, upstream_at)) = (listen?, upstream?);
+        Some(ProxySpec {
+            name: self.name.to_owned(),
+            name_place: name_place.clone(),
+            listen,
+            listen_place: listen_at.node.place.clone(),
+            upstream,
+            upstream_place: upstream_at.node.place.clone(),
+            from,
+            to,
+            enabled,
+            env,
+            place: node.place.clone(),
+        })
+    }
+
+    fn only_known_keys(&mut self, node: &Node) {
+        for entry in node.entries().unwrap_or_default() {
+            let key = entry.key.as_str();
+            if LATER.contains(&key) {
+                let message = format!("`{key}` comes with a later version");
+                self.complaints.push(Complaint::new("E0109", message, &entry.key_place, "not in this one"));
+            } else if !KEYS.contains(&key) {
+                let complaint =
+                    Complaint::new("E0101", format!("unknown key `{key}` in a proxy"), &entry.key_place, "not a key of a proxy");
+                self.complaints.push(match nearest(key, KEYS.iter().chain(LATER).copied()) {
+                    Some(near) => complaint.fix(format!("did you mean `{near}`?"), &entry.key_place, near),
+                    None => complaint.note(format!("a proxy has {}", listed(KEYS))),
+                });
+            }
+        }
+    }
+
+    fn end<'a>(&mut self, node: &'a Node, key: &str, code: &'static str, lacks: &str, name_place: &Place) -> Option<Written<'a>> {
+        let missing = |label: String, place: &Place| Complaint::new(code, format!("`{}` {lacks}", self.name), place, label);
+        let Some(entry) = node.entry(key) else {
+            // A misspelt key has been told already.
+            let misspelt = node.entries().unwrap_or_default().iter().any(|entry| nearest(&entry.key, KEYS.iter().copied()) == Some(key));
+            if !misspelt {
+                self.complaints.push(missing(format!("no `{key}` here"), name_place));
+            }
+            return None;
+        };
+        match (&entry.value.value, entry.value.text()) {
+            (Value::Text(_) | Value::Number(_), Some(text)) => Some(Written { node: &entry.value, text }),
+            _ => {
+                self.complaints.push(missing(format!("this is {}, not an address", entry.value.kind()), &entry.value.place));
+                None
+            }
+        }
+    }
+
+    fn value<T: FromNode>(&mut self, node: &Node, key: &str) -> Option<T> {
+        let read = T::from_node(&node.entry(key)?.value);
+        read.map_err(|complaint| self.complaints.push(complaint)).ok()
+    }
+
+    fn texts(&mut self, node: &Node) -> Vec<String> {
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let texts = items.iter().map(String::from_node);
+        texts.filter_map(|text| text.map_err(|complaint| self.complaints.push(complaint)).ok()).collect()
+    }
+
+    fn no_arrow(&mut self, written: &Written<'_>) {
+        let name = self.name;
+        let whole = 0..written.text.len();
+        if let Some(at) = ["=>", "→", "-->"].iter().find_map(|arrow| written.text.find(arrow).map(|at| at..at + arrow.len())) {
+            let wrong = &written.text[at.clone()];
+            let complaint = Complaint::new("E0212", format!("`{wrong}` is not an arrow"), &written.part(at.clone()), "here it is `->`");
+            self.complaints.push(written.fixed(complaint, "write the arrow as `->`", at, "->"));
+            return;
+        }
+        if written.text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+            let complaint =
+                Complaint::new("E0212", format!("`{name}` does not say where it leads"), &written.part(whole), "only a port here");
+            self.complaints.push(complaint.note("write it as `listen -> upstream`"));
+            return;
+        }
+        let complaint = Complaint::new(
+            "E0107",
+            format!("`{name}` does not say where to listen"),
+            &written.part(whole.clone()),
+            "only one address here",
+        )
+        .note("write it as `listen -> upstream`");
+        // A port that looks like the upstream's, if that is an address at all.
+        let quiet = &mut Reading { name, bind: self.bind, complaints: Vec::new() };
+        self.complaints.push(match quiet.upstream(written, trimmed(written.text, whole)) {
+            Some(upstream) => {
+                let port = tame_port(upstream.port, 2);
+                written.fixed(complaint, "listen on a port of your own", 0..0, &format!("{port} -> "))
+            }
+            None => complaint,
+        });
+    }
+
+    fn listen(&mut self, written: &Written<'_>, range: Range<usize>) -> Option<Listen> {
+        let end = self.endpoint(written, range.clone(), true)?;
+        let Some(port) = end.port else {
+            let complaint =
+                Complaint::new("E0107", format!("`{}` does not say on which port to listen", self.name), &written.part(range), "no port");
+            self.complaints.push(complaint.note("write it as `PORT -> upstream`, or `HOST:PORT -> upstream`"));
+            return None;
+        };
+        Some(Listen { host: end.host.unwrap_or_else(|| self.bind.to_owned()), port })
+    }
+
+    fn upstream(&mut self, written: &Written<'_>, range: Range<usize>) -> Option<Upstream> {
+        let end = self.endpoint(written, range.clone(), false)?;
+        let name = self.name;
+        match (end.host, end.port) {
+            (Some(host), Some(port)) if port > 0 => Some(Upstream { host, port }),
+            (Some(_), Some(_)) => {
+                let complaint = Complaint::new("E0212", "port 0 cannot be reached", &written.part(range), "to which port does it lead?");
+                self.complaints.push(complaint.note("`0` is any free port, and only where a proxy listens"));
+                None
+            }
+            (Some(_), None) => {
+                let complaint =
+                    Complaint::new("E0212", format!("`{name}` does not say to which port it leads"), &written.part(range), "no port");
+                self.complaints.push(complaint.note("plain TCP has no port of its own: write `HOST:PORT`"));
+                None
+            }
+            (None, _) => {
+                let start = range.start;
+                let complaint = Complaint::new(
+                    "E0212",
+                    format!("`{name}` does not say to which host it leads"),
+                    &written.part(range.clone()),
+                    "no host",
+                );
+                let bare = !written.text[range].starts_with(':');
+                self.complaints.push(match bare {
+                    true => written.fixed(complaint, "on this machine", start..start, "localhost:"),
+                    false => written.fixed(complaint, "on this machine", start..start, "localhost"),
+                });
+                None
+            }
+        }
+    }
+
+    fn endpoint(&mut self, written: &Written<'_>, range: Range<usize>, listens: bool) -> Option<End> {
+        let text = &written.text[range.clone()];
+        let (scheme, rest) = match text.find("://") {
+            Some(at) => (Some(range.start..range.start + at), range.start + at + 3..range.end),
+            None => (None, range.clone()),
+        };
+        let authority = self.authority(written, rest.clone(), listens);
+        match scheme {
+            Some(at) => self.scheme(written, at, rest, authority),
+            None => authority,
+        }
+    }
+
+    /// What a scheme makes of the address behind it. Those that are not spoken yet can still be carried as bytes.
+    fn scheme(&mut self, written: &Written<'_>, at: Range<usize>, rest: Range<usize>, end: Option<End>) -> Option<End> {
+        let word = &written.text[at.clone()];
+        let place = written.part(at.clone());
+        match SCHEMES.iter().find(|scheme| scheme.name == word) {
+            Some(scheme) if scheme.here => end,
+            Some(scheme) => {
+                let message = format!("`{word}://` comes with a later version");
+                let complaint = Complaint::new("E0109", message, &place, "this version carries plain TCP");
+                let missing = end.as_ref().is_some_and(|end| end.port.is_none() && end.host.is_some());
+                let port = scheme.port.filter(|_| missing).map(|port| format!(":{port}")).unwrap_or_default();
+                let plain = format!("{}{port}", &written.text[rest.clone()]);
+                self.complaints.push(match end.is_some() && (!missing || scheme.port.is_some()) {
+                    true => written.fixed(complaint, "carry it as plain bytes", at.start..rest.end, &plain),
+                    false => complaint,
+                });
+                None
+            }
+            None => {
+                self.complaints.push(unknown_scheme(word, written, at, place));
+                None
+            }
+        }
+    }
+
+    fn authority(&mut self, written: &Written<'_>, range: Range<usize>, listens: bool) -> Option<End> {
+        let text = &written.text[range.clone()];
+        let place = written.part(range.clone());
+        if text.is_empty() {
+            let side = if listens { "left" } else { "right" };
+            let complaint = Complaint::new(
+                "E0212",
+                format!("nothing stands on the {side} of the arrow"),
+                &written.part(0..written.text.len()),
+                "no address",
+            );
+            self.complaints.push(complaint.note("write it as `listen -> upstream`"));
+            return None;
+        }
+        if let Some(at) = text.find(['/', '?', '#', '@']) {
+            let complaint = match text[at..].starts_with('@') {
+                true => {
+                    Complaint::new("E0212", "an address has no user", &written.part(range.start..range.start + at + 1), "leave this out")
+                        .note("a proxy hands the login on as it comes")
+                }
+                false => Complaint::new("E0212", "an address has no path", &written.part(range.start + at..range.end), "leave this out")
+                    .note("a proxy carries whole connections; `match` chooses among requests"),
+            };
+            self.complaints.push(complaint);
+            return None;
+        }
+        let (host, port) = match split(text) {
+            Ok(parts) => parts,
+            Err(label) => {
+                self.complaints.push(Complaint::new("E0212", format!("`{text}` is not an address"), &place, label));
+                return None;
+            }
+        };
+        let port_at = range.end - port.map_or(0, str::len)..range.end;
+        let port = match port.map(|port| (port, port.parse::<u16>(), port.bytes().all(|byte| byte.is_ascii_digit()))) {
+            None => None,
+            Some((_, Ok(number), true)) => Some(number),
+            Some((port, ..)) => {
+                let complaint = Complaint::new("E0212", format!("`{port}` is not a port"), &written.part(port_at), "from 1 to 65535");
+                self.complaints.push(complaint);
+                return None;
+            }
+        };
+        Some(End { host: host.map(str::to_owned), port })
+    }
+}
+
+struct End {
+    host: Option<String>,
+    port: Option<u16>,
+}
+
+/// Host and port of an address without a scheme. A number alone is a port.
+fn split(text: &str) -> Result<(Option<&str>, Option<&str>), &'static str> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok((None, Some(text)));
+    }
+    if let Some(inside) = text.strip_prefix('[') {
+        let (host, rest) = inside.split_once(']').ok_or("`]` is missing")?;
+        let address = host.split_once('%').map_or(host, |(address, _)| address);
+        address.parse::<Ipv6Addr>().map_err(|_| "between brackets stands an IPv6 address")?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((Some(host), Some(port))),
+            None if rest.is_empty() => Ok((Some(host), None)),
+            None => Err("after `]` comes `:PORT`"),
+        };
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((_, port)) if port.contains(':') => return Err("IPv6 addresses stand in brackets: `[::1]:6379`"),
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    };
+    if !host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')) {
+        return Err("write it as `HOST:PORT`");
+    }
+    Ok((Some(host).filter(|host| !host.is_empty()), port))
+}
+
+fn unknown_scheme(word: &str, written: &Written<'_>, at: Range<usize>, place: Place) -> Complaint {
+    let said = |label: &str| Complaint::new("E0108", format!("`{word}` is not something a proxy can speak"), &place, label);
+    match word {
+        "ws" | "wss" => {
+            let begins = if word == "ws" { "http" } else { "https" };
+            let complaint =
+                said("WebSockets begin as HTTP").note("on such a proxy, `per: message` makes a fault act on each WebSocket message");
+            written.fixed(complaint, "name the protocol they begin with", at, begins)
+        }
+        "postgresql" => written.fixed(said("another name of it"), "here it is called `postgres`", at, "postgres"),
+        _ => match nearest(word, SCHEMES.iter().map(|scheme| scheme.name)) {
+            Some(near) => written.fixed(said("unknown here"), &format!("did you mean `{near}`?"), at, near),
+            None => said("unknown here").note("without a scheme a proxy carries plain TCP"),
+        },
+    }
+}
+
+/// A scalar and its text, which is shorter or longer than its place when it holds variables or escapes.
+struct Written<'a> {
+    node: &'a Node,
+    text: &'a str,
+}
+
+impl Written<'_> {
+    fn exact(&self) -> bool {
+        self.text.len() == self.node.place.range.len()
+    }
+
+    /// The place of a part of the text, or of the whole where its parts have no places.
+    fn part(&self, range: Range<usize>) -> Place {
+        match self.exact() {
+            true => self.node.place.part(range),
+            false => self.node.place.clone(),
+        }
+    }
+
+    /// Adds a patch of a part, if the part has a place.
+    fn fixed(&self, complaint: Complaint, title: &str, range: Range<usize>, text: &str) -> Complaint {
+        match self.exact() {
+            true => complaint.fix(title, &self.node.place.part(range), text),
+            false => complaint,
+        }
+    }
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let start = range.start + (part.len() - part.trim_start().len());
+    start..start + part.trim().len()
+}
+
+fn listed(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    fn proxy(text: &str) -> Result<ProxySpec, Vec<Complaint>> {
+        let node = yaml::read(text, 0).root.unwrap();
+        let entry = &node.entries().unwrap()[0];
+        read(&entry.key, &entry.key_place, &entry.value, "127.0.0.1")
+    }
+
+    fn said(text: &str) -> String {
+        proxy(text)
+            .unwrap_err()
+            .iter()
+            .map(|c| format!("{} {} [{}]", c.code, c.message, &text[c.place.range.clone()]))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    #[test]
+    fn links_are_read() {
+        for (text, listen, upstream) in [
+            ("r: 26379 -> redis:6379", "127.0.0.1:26379", "redis:6379"),
+            ("r: :26379->redis:6379", "127.0.0.1:26379", "redis:6379"),
+            ("r: 0.0.0.0:0 -> tcp://10.0.0.1:1", "0.0.0.0:0", "10.0.0.1:1"),
+            ("r: tcp://:5 -> tcp://[::1]:6379", "127.0.0.1:5", "[::1]:6379"),
+            ("r: '[::]:5 -> redis.internal:6379'", "[::]:5", "redis.internal:6379"),
+            ("r: {listen: 5, upstream: 'redis:6379'}", "127.0.0.1:5", "redis:6379"),
+            ("r: {listen: 'localhost:5', upstream: 'tcp://redis:6379'}", "localhost:5", "redis:6379"),
+        ] {
+            let spec = proxy(text).unwrap();
+            assert_eq!((spec.listen.to_string().as_str(), spec.upstream.to_string().as_str()), (listen, upstream), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_long_form_says_more() {
+        let spec = proxy("r: {listen: 5, upstream: 'redis:6379', from: shop, to: cache, enabled: false, env: [REDIS_URL, CACHE]}").unwrap();
+        assert_eq!((spec.from.as_deref(), spec.leads_to(), spec.enabled), (Some("shop"), "cache", false));
+        assert_eq!(spec.env, ["REDIS_URL", "CACHE"]);
+        assert_eq!(proxy("r: {listen: 5, upstream: 'redis:6379', env: R}").unwrap().env, ["R"]);
+    }
+
+    #[test]
+    fn mistakes_are_marked_inside_the_arrow() {
+        for (text, complaint) in [
+            ("r: redis:6379", "E0107 `r` does not say where to listen [redis:6379]"),
+            ("r: redis -> redis:6379", "E0107 `r` does not say on which port to listen [redis]"),
+            ("r: 5", "E0212 `r` does not say where it leads [5]"),
+            ("r: 5 => redis:6379", "E0212 `=>` is not an arrow [=>]"),
+            ("r: 5 -> redis", "E0212 `r` does not say to which port it leads [redis]"),
+            ("r: 5 -> 6379", "E0212 `r` does not say to which host it leads [6379]"),
+            ("r: 5 -> redis:0", "E0212 port 0 cannot be reached [redis:0]"),
+            ("r: 5 -> redis:65536", "E0212 `65536` is not a port [65536]"),
+            ("r: 5 -> redis:+1", "E0212 `+1` is not a port [+1]"),
+            ("r: 70000 -> redis:1", "E0212 `70000` is not a port [70000]"),
+            ("r: 5 -> redis:6379/0", "E0212 an address has no path [/0]"),
+            ("r: 5 -> me:secret@redis:6379", "E0212 an address has no user [me:secret@]"),
+            ("r: 5 -> ::1:6379", "E0212 `::1:6379` is not an address [::1:6379]"),
+            ("r: 5 -> '", "E0212 `'` is not an address [']"),
+            ("r: 5 ->", "E0212 nothing stands on the right of the arrow [5 ->]"),
+            ("r: -> redis:1", "E0212 nothing stands on the left of the arrow [-> redis:1]"),
+            ("r: 5 -> http://shop", "E0109 `http://` comes with a later version [http]"),
+            ("r: 5 -> wss://shop:1", "E0108 `wss` is not something a proxy can speak [wss]"),
+            ("r: 5 -> gopher://shop:1", "E0108 `gopher` is not something a proxy can speak [gopher]"),
+            ("r: [5]", "E0107 `r` does not say where to listen [r]"),
+            ("r:", "E0107 `r` does not say where to listen [r]"),
+            ("r: {upstream: 'a:1'}", "E0107 `r` does not say where to listen [r]"),
+            ("r: {listen: 5}", "E0212 `r` does not say where it leads [r]"),
+            ("r: {listen: 5, upstream: 'a:1', tls: {}}", "E0109 `tls` comes with a later version [tls]"),
+            ("r: {listen: 5, upstreem: 'a:1', upstream: 'a:1'}", "E0101 unknown key `upstreem` in a proxy [upstreem]"),
+            ("r: {listen: 5, upstream: 'a:1', enabled: no}", "E0213 `no` is a word, not a switch [no]"),
+            ("a b: 5 -> a:1", "E0207 `a b` cannot name a proxy [a b]"),
+        ] {
+            assert_eq!(said(text), complaint, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_a_later_protocol_can_be_carried_as_bytes() {
+        let complaints = proxy("r: 5 -> postgres://db").unwrap_err();
+        assert_eq!(complaints[0].fixes[0].edits[0].text, "db:5432");
+        let complaints = proxy("r: 5 -> http://shop:8080").unwrap_err();
+        assert_eq!(complaints[0].fixes[0].edits[0].text, "shop:8080");
+    }
+}

@@ -1,0 +1,225 @@
+//! Which proxies a fault means, and what a fault is called: patterns, partitions, names that are not found or are there twice.
+
+use crate::link::ProxySpec;
+use faultwire_faults::{
+    complaint::{Complaint, Edit, Fix, nearest},
+    contract::Way,
+    fault::{Fault, Target, Targets},
+    node::{Node, Place, Value},
+};
+use std::collections::{HashMap, HashSet};
+
+/// Looking for what was meant takes a look at every name: done for the first few, which are the ones that are read.
+const MOST_GUESSES: usize = 20;
+
+/// A proxy's name and where it stands, whether or not the rest of it could be read.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    pub name: String,
+    pub place: Place,
+    /// Its own complaints have been told: what follows from them is not.
+    pub broken: bool,
+}
+
+/// Whether a name is meant by a pattern, in which `*` is anything. Never goes back further than the last `*`, however many there are.
+pub fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut p, mut n) = (0, 0);
+    let mut star = None;
+    while n < name.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, n));
+            p += 1;
+        } else if pattern.get(p) == Some(&name[n]) {
+            (p, n) = (p + 1, n + 1);
+        } else if let Some((at, taken)) = star {
+            star = Some((at, taken + 1));
+            (p, n) = (at + 1, taken + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+/// What a fault's `proxy` says, whether or not the rest of the fault could be read.
+pub fn patterns(node: &Node) -> Vec<Target> {
+    let Some(entry) = node.entry("proxy") else { return Vec::new() };
+    let items = match &entry.value.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(&entry.value),
+    };
+    let named = items.iter().filter(|item| matches!(item.value, Value::Text(_) | Value::Number(_)));
+    named.map(|item| Target { pattern: item.text().unwrap_or_default().to_owned(), place: item.place.clone() }).collect()
+}
+
+/// Names that no proxy has. One name is one cause, however many faults use it.
+pub fn unknown(uses: &[Target], proxies: &[Declared]) -> Vec<Complaint> {
+    let exact: HashSet<&str> = proxies.iter().map(|proxy| proxy.name.as_str()).collect();
+    let known = |pattern: &str| exact.contains(pattern) || (pattern.contains('*') && exact.iter().any(|name| fits(pattern, name)));
+    let mut groups: Vec<Vec<&Target>> = Vec::new();
+    let mut group_of: HashMap<&str, usize> = HashMap::new();
+    for target in uses.iter().filter(|target| !known(&target.pattern)) {
+        let at = *group_of.entry(&target.pattern).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(target),
+            None => groups.push(vec![target]),
+        }
+    }
+    groups.iter().enumerate().map(|(at, same)| not_found(same, uses, proxies, at < MOST_GUESSES)).collect()
+}
+
+fn not_found(same: &[&Target], uses: &[Target], proxies: &[Declared], guess: bool) -> Complaint {
+    let (pattern, place) = (same[0].pattern.as_str(), &same[0].place);
+    if pattern.contains('*') {
+        return Complaint::new("E0301", format!("no proxy fits `{pattern}`"), place, "not found").note(there_are(proxies));
+    }
+    let complaint = Complaint::new("E0301", format!("there is no proxy named `{pattern}`"), place, "not found");
+    let near = if guess { nearest(pattern, proxies.iter().map(|proxy| proxy.name.as_str())) } else { None };
+    let Some(near) = near.and_then(|near| proxies.iter().find(|proxy| proxy.name == near)) else {
+        return also_all(complaint, &same[1..], "nor here").note(there_are(proxies));
+    };
+    // Several faults agree on a name and none uses the one that is there: then that one is misspelt.
+    let unused = !uses.iter().any(|other| fits(&other.pattern, &near.name));
+    let here = shown(&near.place);
+    if same.len() > 1 && unused && here {
+        let complaint = complaint.also(&near.place, "nothing uses this one");
+        return also_all(complaint, &same[1..], "nor for this one").fix(format!("was this meant to be `{pattern}`?"), &near.place, pattern);
+    }
+    let complaint = if here { complaint.also(&near.place, format!("there is `{}`", near.name)) } else { complaint };
+    let mut complaint = also_all(complaint, &same[1..], "nor here");
+    let edits = same.iter().map(|target| Edit { place: target.place.clone(), text: near.name.clone() }).collect();
+    complaint.fixes.push(Fix { title: format!("did you mean `{}`?", near.name), safe: false, edits });
+    complaint
+}
+
+fn also_all(complaint: Complaint, others: &[&Target], label: &str) -> Complaint {
+    others.iter().fold(complaint, |complaint, other| complaint.also(&other.place, label))
+}
+
+fn there_are(proxies: &[Declared]) -> String {
+    let names: Vec<String> = proxies.iter().take(10).map(|proxy| format!("`{}`", proxy.name)).collect();
+    match (names.len(), proxies.len()) {
+        (0, _) => "there are no proxies here".to_owned(),
+        (shown, all) if shown < all => format!("there are {} and {} more", names.join(", "), all - shown),
+        _ => format!("there {} {}", if names.len() == 1 { "is" } else { "are" }, names.join(", ")),
+    }
+}
+
+/// What came through the API has no place in a text.
+fn shown(place: &Place) -> bool {
+    !place.range.is_empty()
+}
+
+/// Puts the proxies between two services in the place of a partition. Where the arrow needs different directions on different
+/// proxies, one fault becomes one for each, `NAME@PROXY`.
+pub fn expand(fault: Fault, proxies: &[ProxySpec]) -> Result<Vec<Fault>, Complaint> {
+    let Targets::Between { from, to, both, place } = &fault.targets else { return Ok(vec![fault]) };
+    if let Some(direction) = fault.direction {
+        let message = format!("`direction: {}` beside `partition`", direction.name());
+        return Err(Complaint::new("E0106", message, place, "the arrow is the direction")
+            .note("write `a -> b` for one direction, `a <-> b` for both"));
+    }
+    let leads = |a: &str, b: &str| -> Vec<&ProxySpec> {
+        proxies.iter().filter(|proxy| proxy.from.as_deref() == Some(a) && proxy.leads_to() == b).collect()
+    };
+    let (there, back) = (leads(from, to), leads(to, from));
+    if there.is_empty() && back.is_empty() {
+        return Err(nothing_between(from, to, place, proxies));
+    }
+    let with = |name: Option<String>, proxies: &[&ProxySpec], direction: Option<Way>| Fault {
+        name,
+        targets: Targets::Proxies(proxies.iter().map(|proxy| Target { pattern: proxy.name.clone(), place: place.clone() }).collect()),
+        direction,
+        ..fault.clone()
+    };
+    let name = || fault.name.clone();
+    let at = |proxy: &ProxySpec| name().map(|name| format!("{name}@{}", proxy.name));
+    Ok(match (both, there.is_empty(), back.is_empty()) {
+        (true, ..) => vec![with(name(), &[there, back].concat(), None)],
+        (false, _, true) => vec![with(name(), &there, Some(Way::ToServer))],
+        (false, true, _) => vec![with(name(), &back, Some(Way::ToClient))],
+        (false, ..) => {
+            let there = there.iter().map(|proxy| with(at(proxy), &[proxy], Some(Way::ToServer)));
+            there.chain(back.iter().map(|proxy| with(at(proxy), &[proxy], Some(Way::ToClient)))).collect()
+        }
+    })
+}
+
+fn nothing_between(from: &str, to: &str, place: &Place, proxies: &[ProxySpec]) -> Complaint {
+    let complaint = Complaint::new("E0301", format!("no proxy lies between `{from}` and `{to}`"), place, "nothing to cut");
+    let half = proxies.iter().find(|proxy| proxy.from.is_none() && (proxy.leads_to() == to || proxy.leads_to() == from));
+    match half {
+        Some(proxy) => {
+            let caller = if proxy.leads_to() == to { from } else { to };
+            let complaint = match shown(&proxy.name_place) {
+                true => complaint.also(&proxy.name_place, format!("`{}` does not say who calls", proxy.name)),
+                false => complaint,
+            };
+            complaint.note(format!("with `from: {caller}` in its long form, `{}` would be such a proxy", proxy.name))
+        }
+        None => complaint.note("a proxy lies between two services when its `from` is one and its `to`, or its upstream's host, the other"),
+    }
+}
+
+/// Gives a name to every fault that has none: `PROXY-EFFECT`, then `PROXY-EFFECT-2`. Names of one's own come first, so that they
+/// never depend on what others are called.
+pub fn give(faults: &mut [Fault], taken: &dyn Fn(&str) -> bool) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    let mut seen: HashMap<String, Place> = HashMap::new();
+    for fault in faults.iter() {
+        let Some(name) = &fault.name else { continue };
+        if name.trim().is_empty() {
+            complaints.push(Complaint::new("E0207", "this name is empty", &fault.name_place, "every fault needs one of its own"));
+        } else if let Some(first) = seen.get(name) {
+            complaints.push(
+                Complaint::new("E0304", format!("two faults are named `{name}`"), &fault.name_place, "and again here")
+                    .also(first, "first here")
+                    .note("a fault is switched, counted and rolled for by its name"),
+            );
+        } else {
+            seen.insert(name.clone(), fault.name_place.clone());
+        }
+    }
+    let mut names: HashSet<String> = seen.into_keys().collect();
+    let mut last: HashMap<String, usize> = HashMap::new();
+    for fault in faults.iter_mut().filter(|fault| fault.name.is_none()) {
+        let base = fault.default_name();
+        let next = last.entry(base.clone()).or_insert(0);
+        let name = loop {
+            *next += 1;
+            let name = if *next == 1 { base.clone() } else { format!("{base}-{next}") };
+            if !taken(&name) && names.insert(name.clone()) {
+                break name;
+            }
+        };
+        fault.name = Some(name);
+    }
+    complaints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_anything() {
+        for (pattern, name, fit) in [
+            ("redis", "redis", true),
+            ("redis", "redis2", false),
+            ("redis*", "redis2", true),
+            ("*", "", true),
+            ("*-db", "orders-db", true),
+            ("*-db", "orders-db2", false),
+            ("a*b*c", "a--b--c", true),
+            ("a*b*c", "a--c--b", false),
+            ("a.b", "axb", false),
+            ("ö*", "öl", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(fits(pattern, name), fit, "{pattern} {name}");
+        }
+        assert!(!fits(&"*a".repeat(1000), &"a".repeat(999)));
+    }
+}
