@@ -487,7 +487,7 @@ impl Proxies {
         match &fault.targets {
             Targets::Proxies(targets) => targets
                 .iter()
-                .filter(|target| !state.proxies.values().any(|proxy| glob(&target.pattern, &proxy.link.name)))
+                .filter(|target| !state.proxies.values().any(|proxy| target.fits(&proxy.link.name)))
                 .map(|target| {
                     let there = names().collect::<Vec<_>>().join(", ");
                     let label = if there.is_empty() { "there are no proxies".to_owned() } else { format!("there are {there}") };
@@ -616,7 +616,7 @@ impl Standing {
 /// Whether a fault is on this proxy, and which way a partition makes it act there.
 fn reach(fault: &Fault, link: &Link) -> Option<Option<Way>> {
     match &fault.targets {
-        Targets::Proxies(targets) => targets.iter().any(|target| glob(&target.pattern, &link.name)).then_some(None),
+        Targets::Proxies(targets) => targets.iter().any(|target| target.fits(&link.name)).then_some(None),
         Targets::Between { from, to, both, .. } => {
             let near = link.from.as_deref()?;
             let far = link.to.as_deref().unwrap_or(&link.upstream.host);
@@ -633,33 +633,9 @@ fn reach(fault: &Fault, link: &Link) -> Option<Option<Way>> {
 /// A fault over several proxies is that many faults, each with its own die and counters.
 fn compiled_name(standing: &Standing, link: &Link) -> Arc<str> {
     match &standing.fault.targets {
-        Targets::Proxies(targets) if targets.len() == 1 && !targets[0].pattern.contains('*') => standing.name.as_str().into(),
+        Targets::Proxies(targets) if targets.len() == 1 && targets[0].is_literal() => standing.name.as_str().into(),
         _ => format!("{}@{}", standing.name, link.name).into(),
     }
-}
-
-/// `*` is anything. Goes back to the last star only, so that no pattern takes long.
-pub fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match (pattern.get(p), star) {
-            (Some(b'*'), _) => {
-                star = Some((p, n));
-                p += 1;
-            }
-            (Some(byte), _) if *byte == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            (_, Some((at, tried))) => {
-                star = Some((at, tried + 1));
-                (p, n) = (at + 1, tried + 1);
-            }
-            _ => return false,
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 fn is_name(name: &str) -> bool {

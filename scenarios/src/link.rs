@@ -472,16 +472,13 @@ impl Written<'_> {
 
     /// The place of a part of the text, or of the whole where its parts have no places.
     fn part(&self, range: Range<usize>) -> Place {
-        match self.exact() {
-            true => self.node.place.part(range),
-            false => self.node.place.clone(),
-        }
+        self.node.place.part(range, self.text.len())
     }
 
     /// Adds a patch of a part, if the part has a place.
     fn fixed(&self, complaint: Complaint, title: &str, range: Range<usize>, text: &str) -> Complaint {
         match self.exact() {
-            true => complaint.fix(title, &self.node.place.part(range), text),
+            true => complaint.fix(title, &self.part(range), text),
             false => complaint,
         }
     }

@@ -1,11 +1,10 @@
 //! Faults that cannot act as they are written: those that a fault above leaves nothing, and those with no chance at all.
 
-use crate::names::fits;
 use faultwire_faults::{
     complaint::Complaint,
     contract::Strike,
     effect,
-    fault::{Connections, Fault, Often, Targets},
+    fault::{Connections, Fault, Often, Targets, fits},
     node::{Node, Place},
     units::{Percent, Span},
     value::Ramped,

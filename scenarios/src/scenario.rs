@@ -275,7 +275,7 @@ impl Building<'_> {
     fn not_from_broken(&self, node: &Node, complaints: &mut Vec<Complaint>) {
         let mut broken = self.declared.iter().filter(|proxy| proxy.broken);
         let on = names::patterns(node);
-        if broken.any(|proxy| on.iter().any(|target| names::fits(&target.pattern, &proxy.name))) {
+        if broken.any(|proxy| on.iter().any(|target| target.fits(&proxy.name))) {
             complaints.retain(|complaint| complaint.code != "E0109" && !complaint.code.starts_with("E04"));
         }
     }
@@ -285,7 +285,7 @@ impl Building<'_> {
 fn not_on_streams(node: &Node, complaints: &mut [Complaint], proxies: &[ProxySpec]) {
     for entry in node.entries().unwrap_or_default().iter().filter(|entry| ["loss", "reorder"].contains(&entry.key.as_str())) {
         let on = names::patterns(node);
-        let proxy = proxies.iter().find(|proxy| on.iter().any(|target| names::fits(&target.pattern, &proxy.name)));
+        let proxy = proxies.iter().find(|proxy| on.iter().any(|target| target.fits(&proxy.name)));
         let told = complaints.iter_mut().find(|complaint| complaint.code == "E0109" && complaint.place == entry.key_place);
         if let (Some(proxy), Some(told)) = (proxy, told) {
             *told = lost_on_a_stream(entry, proxy);
@@ -337,13 +337,8 @@ fn settle(
         }
     }
     complaints.extend(names::give(&mut faults, taken));
-    let mut settled = Vec::new();
-    for (node, fault) in nodes.into_iter().zip(faults) {
-        match names::expand(fault, proxies) {
-            Ok(faults) => settled.extend(faults.into_iter().map(|fault| (node.clone(), fault))),
-            Err(complaint) => complaints.push(complaint),
-        }
-    }
+    complaints.extend(faults.iter().filter_map(|fault| names::nothing_to_cut(fault, proxies)));
+    let settled: Vec<(Node, Fault)> = nodes.into_iter().zip(faults).collect();
     let order: Vec<(&Node, &Fault)> = settled.iter().map(|(node, fault)| (node, fault)).collect();
     reach::check(&order, complaints);
     settled

@@ -53,7 +53,7 @@ impl Trouble {
     fn complaint(self, scalar: &Place, text: &str) -> Complaint {
         // Escapes make a scalar shorter than its text: then only the whole can be marked.
         let exact = text.len() == scalar.range.len();
-        let place = if exact { scalar.part(self.at) } else { scalar.clone() };
+        let place = scalar.part(self.at, text.len());
         match self.what {
             What::NotSet(name) => {
                 let complaint = Complaint::new("E0308", format!("the variable `{name}` is not set"), &place, "nothing to put here");

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may fail, and this one takes the time")]
 
 use faultwire_faults::{
-    contract::Way,
     fault::{Fault, Targets},
     node::Node,
 };
@@ -39,13 +38,6 @@ fn said(files: &[(&str, &str)]) -> String {
 
 fn names(scenario: &Scenario) -> Vec<&str> {
     scenario.faults.iter().map(|fault| fault.name.as_deref().unwrap()).collect()
-}
-
-fn patterns(fault: &Fault) -> Vec<&str> {
-    match &fault.targets {
-        Targets::Proxies(targets) => targets.iter().map(|target| target.pattern.as_str()).collect(),
-        Targets::Between { .. } => panic!("partitions are expanded"),
-    }
 }
 
 const REDIS: &str = "proxies:\n  redis: 26379 -> redis:6379\n";
@@ -114,13 +106,11 @@ fn faults_without_a_name_are_called_after_proxy_and_effect() {
 fn a_partition_is_silence_on_every_proxy_between() {
     let proxies = "proxies:\n  stock: { listen: 1001, upstream: 'stock:80', from: orders }\n  back: { listen: 1002, upstream: '10.0.0.1:80', from: stock, to: orders }\n\
                    \x20 other: 1003 -> stock:80\n";
-    let with = |link: &str| good(&[("a.yaml", &format!("{proxies}faults:\n  - {{ name: cut, partition: {link}, resume: true }}\n"))]);
-    let both = with("orders <-> stock");
-    assert_eq!((names(&both), patterns(&both.faults[0])), (vec!["cut"], vec!["stock", "back"]));
-    let one = with("orders -> stock");
-    assert_eq!(names(&one), ["cut@stock", "cut@back"]);
-    assert_eq!(one.faults.iter().map(|fault| fault.direction).collect::<Vec<_>>(), [Some(Way::ToServer), Some(Way::ToClient)]);
-    assert!(one.faults.iter().all(|fault| fault.strike().is_some()));
+    let cut = good(&[("a.yaml", &format!("{proxies}faults:\n  - {{ name: cut, partition: orders -> stock, resume: true }}\n"))]);
+    assert!(matches!(&cut.faults[0].targets, Targets::Between { from, to, both: false, .. } if from == "orders" && to == "stock"));
+    assert!(cut.faults[0].strike().is_some());
+    let nowhere = said(&[("a.yaml", &format!("{proxies}faults:\n  - {{ partition: orders -> moon }}\n"))]);
+    assert!(nowhere.contains("E0301"), "{nowhere}");
     let beside = said(&[("a.yaml", &format!("{proxies}faults:\n  - {{ partition: orders -> stock, direction: both }}\n"))]);
     assert!(beside.contains("E0106"), "{beside}");
 }

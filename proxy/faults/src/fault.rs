@@ -101,6 +101,39 @@ pub enum Lease {
     After(Span),
 }
 
+impl Target {
+    /// One proxy by its name, and not a pattern.
+    pub fn is_literal(&self) -> bool {
+        !self.pattern.contains('*')
+    }
+
+    /// Whether that proxy is meant.
+    pub fn fits(&self, name: &str) -> bool {
+        fits(&self.pattern, name)
+    }
+}
+
+/// Whether a name fits a pattern, in which `*` is anything. Never goes back further than the last `*`, however many there are.
+pub fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut p, mut n) = (0, 0);
+    let mut star = None;
+    while n < name.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, n));
+            p += 1;
+        } else if pattern.get(p) == Some(&name[n]) {
+            (p, n) = (p + 1, n + 1);
+        } else if let Some((at, taken)) = star {
+            star = Some((at, taken + 1));
+            (p, n) = (at + 1, taken + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
 impl Default for Often {
     fn default() -> Often {
         Often { probability: Ramped::Steady(Percent::ALWAYS), skip: 0, every: 1, sequence: Vec::new(), times: None }
@@ -309,6 +342,12 @@ impl Fault {
         if self.when == Some(When::Connect) && self.strike().is_none() && !self.effects.iter().all(|e| matches!(e, AnyEffect::Latency(_))) {
             complaints.push(Complaint::new("E0106", "only `latency` can shape a connect", place("when"), "nothing flows at that moment"));
         }
+        if let (Targets::Between { place: arrow, .. }, Some(way)) = (&self.targets, self.direction) {
+            complaints.push(
+                Complaint::new("E0106", format!("`direction: {}` beside `partition`", way.name()), arrow, "the arrow is the direction")
+                    .note("write `a -> b` for one direction, `a <-> b` for both"),
+            );
+        }
         if self.strike() == Some(Strike::CloseHalf) && self.direction == Some(Way::Both) {
             complaints.push(Complaint::new("E0106", "half of a connection has one direction", place("direction"), "which one?"));
         }
@@ -361,7 +400,7 @@ impl Fault {
     pub fn default_name(&self) -> String {
         let proxy = match &self.targets {
             Targets::Proxies(targets) => match &targets[..] {
-                [only] if !only.pattern.contains('*') => only.pattern.clone(),
+                [only] if only.is_literal() => only.pattern.clone(),
                 _ => "all".to_owned(),
             },
             Targets::Between { from, to, .. } => format!("{from}-{to}"),
@@ -447,7 +486,7 @@ fn sort<'a>(entries: &'a [Entry], complaints: &mut Vec<Complaint>) -> Vec<Share<
         }
         let owner = ROWS.iter().find(|row| row.keys.iter().any(|known| known.name == key));
         match owner {
-            Some(_) if misspelt_effect => {}
+            Some(_) if misspelt_effect || (entries.iter().any(|entry| entry.key == "over") && ["burst", "rate_per"].contains(&key)) => {}
             Some(owner) => complaints.push(Complaint::new(
                 "E0101",
                 format!("`{key}` needs `{}`", owner.name),
@@ -716,5 +755,31 @@ fn clock(node: &Node, keep: &mut impl FnMut(Complaint)) -> Clock {
         lasts: read(node, "for", keep).flatten(),
         repeat: read(node, "repeat", keep).flatten(),
         lease,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_anything() {
+        for (pattern, name, fit) in [
+            ("redis", "redis", true),
+            ("redis", "redis2", false),
+            ("redis*", "redis2", true),
+            ("*", "", true),
+            ("*-db", "orders-db", true),
+            ("*-db", "orders-db2", false),
+            ("a*b*c", "a--b--c", true),
+            ("a*b*c", "a--c--b", false),
+            ("a.b", "axb", false),
+            ("ö*", "öl", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(fits(pattern, name), fit, "{pattern} {name}");
+        }
+        assert!(!fits(&"*a".repeat(1000), &"a".repeat(999)));
     }
 }

@@ -39,8 +39,12 @@ pub struct Entry {
 }
 
 impl Place {
-    /// The bytes `part` of this place's own text, such as one end of an arrow.
-    pub fn part(&self, part: Range<usize>) -> Place {
+    /// The bytes `part` of a scalar of `length` bytes, such as one end of an arrow. A scalar that does not stand in the text as it
+    /// is read, since it has escapes or came from a variable, has no parts there: it is meant as a whole.
+    pub fn part(&self, part: Range<usize>, length: usize) -> Place {
+        if self.range.len() != length {
+            return self.clone();
+        }
         let start = (self.range.start + part.start).min(self.range.end);
         let end = (self.range.start + part.end).min(self.range.end).max(start);
         Place { source: self.source, range: start..end, pointer: self.pointer.clone() }

@@ -81,10 +81,11 @@ fn ramp_text<T: Even>(node: &Node, from: &str, rest: &str) -> Result<Ramped<T>, 
             " over 1m",
         ));
     };
+    let whole = from.len() + " to ".len() + rest.len();
     let part = |text: &str, start: usize| {
         let lead = text.len() - text.trim_start().len();
         let start = start + lead;
-        Node { place: node.place.part(start..start + text.trim().len()), value: scalar(text.trim()) }
+        Node { place: node.place.part(start..start + text.trim().len(), whole), value: scalar(text.trim()) }
     };
     let to_at = from.len() + " to ".len();
     let over_at = to_at + to.len() + " over ".len();

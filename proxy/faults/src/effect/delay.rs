@@ -102,8 +102,11 @@ impl FromNode for Delay {
 
 fn range(node: &Node, text: &str) -> Result<Shape, Complaint> {
     let (from, to) = text.split_once("..").unwrap_or((text, ""));
-    let part =
-        |text: &str, start: usize| Node { place: node.place.part(start..start + text.len()), value: crate::value::scalar(text.trim()) };
+    let whole = text.len();
+    let part = |text: &str, start: usize| Node {
+        place: node.place.part(start..start + text.len(), whole),
+        value: crate::value::scalar(text.trim()),
+    };
     let (from, to) = (Span::from_node(&part(from, 0))?, Span::from_node(&part(to, from.len() + 2))?);
     if from > to {
         return Err(Complaint::new("E0207", "this range ends before it begins", &node.place, "the smaller one first").fix(
