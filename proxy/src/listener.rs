@@ -1,12 +1,6 @@
 //! A port of a proxy. Accepting waits for nothing: each connection goes its own way at once. `down` really closes the port, and keeps it.
 
-use crate::{
-    live::Slot,
-    pump,
-    sys,
-    tasks::Scope,
-    told::Fact,
-};
+use crate::{live::Slot, pump, sys, tasks::Scope, told::Fact};
 use socket2::Socket;
 use std::{
     io,
@@ -149,7 +143,8 @@ impl Accepting {
 
     /// Out of descriptors, as a rule: lets others finish, and says so once a second.
     async fn rest(&mut self, error: &io::Error) {
-        let passing = matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted);
+        let passing =
+            matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted);
         if passing {
             return;
         }

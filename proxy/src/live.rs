@@ -2,8 +2,8 @@
 
 use crate::{
     dial::Upstream,
-    told::{By, Fact, Teller},
     timer::Timer,
+    told::{By, Fact, Teller},
 };
 use arc_swap::ArcSwap;
 use atomic_waker::AtomicWaker;

@@ -288,7 +288,13 @@ impl Proxies {
 
     /// Creates or replaces one fault. A fault of another layer that has this name is replaced where it is.
     /// `lease`: for a fault that does not say its own.
-    pub async fn put_fault(&self, owner: Owner, name: Option<String>, fault: Fault, lease: Option<Span>) -> Result<(String, Done), FaultError> {
+    pub async fn put_fault(
+        &self,
+        owner: Owner,
+        name: Option<String>,
+        fault: Fault,
+        lease: Option<Span>,
+    ) -> Result<(String, Done), FaultError> {
         let mut state = self.state.lock().await;
         let wrong = self.unknown_targets(&state, &fault);
         if !wrong.is_empty() {
@@ -304,7 +310,8 @@ impl Proxies {
         match known {
             Some(known) => {
                 let turned_on = fault.enabled && !known.fault.enabled;
-                let fresh = Standing::new(name.clone(), known.owner.clone(), fault, lease.filter(|_| known.owner != Owner::File || turned_on));
+                let fresh =
+                    Standing::new(name.clone(), known.owner.clone(), fault, lease.filter(|_| known.owner != Owner::File || turned_on));
                 let from = if turned_on { fresh.from } else { known.from };
                 *known = Standing { from, ..fresh };
             }
@@ -330,9 +337,13 @@ impl Proxies {
         let chosen = |state: &State, standing: &Standing| {
             which.name.as_ref().is_none_or(|name| *name == standing.name)
                 && which.owner.as_ref().is_none_or(|owner| *owner == standing.owner)
-                && which.proxy.as_ref().is_none_or(|proxy| state.proxies.get(proxy).is_some_and(|proxy| reach(&standing.fault, &proxy.link).is_some()))
+                && which
+                    .proxy
+                    .as_ref()
+                    .is_none_or(|proxy| state.proxies.get(proxy).is_some_and(|proxy| reach(&standing.fault, &proxy.link).is_some()))
         };
-        let healed: Vec<FaultView> = state.standing.iter().filter(|standing| chosen(&state, standing)).map(|standing| state.view(standing)).collect();
+        let healed: Vec<FaultView> =
+            state.standing.iter().filter(|standing| chosen(&state, standing)).map(|standing| state.view(standing)).collect();
         state.standing.retain(|standing| !healed.iter().any(|fault| fault.name == standing.name));
         let generation = self.put_in_force(&mut state).await;
         (healed, generation)

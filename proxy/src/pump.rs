@@ -36,6 +36,8 @@ const READ: usize = 64 << 10;
 const PARTING: Duration = Duration::from_secs(1);
 /// How often an unacknowledged rest is looked at while a reset waits for it.
 const GLANCE: Duration = Duration::from_micros(500);
+/// How often to look again while the process holds all it may.
+const CROWDED: Duration = Duration::from_millis(10);
 /// So many turns before other tasks get theirs.
 const TURNS: usize = 64;
 
@@ -150,7 +152,9 @@ impl Pump {
             _ => None,
         };
         let glance = self.parting.as_ref().map(|_| now + GLANCE);
-        let next = [self.talk.wake(taking), dial, glance].into_iter().flatten().min();
+        // Nobody says when others have let go of what they hold.
+        let room = (!self.room_in_process()).then(|| now + CROWDED);
+        let next = [self.talk.wake(taking), dial, glance, room].into_iter().flatten().min();
         if next.is_some_and(|at| at <= Instant::now()) {
             return Turn::Moved;
         }
@@ -246,7 +250,11 @@ impl Pump {
                     // Compare only now: these bytes came under the plan of this moment.
                     self.adopt();
                     let bytes = read.filled();
-                    if bytes.is_empty() { self.source_ended(direction, End::Fin, cx) } else { self.receive(direction, bytes, cx) }
+                    if bytes.is_empty() {
+                        self.source_ended(direction, End::Fin, cx)
+                    } else {
+                        self.receive(direction, bytes, cx)
+                    }
                     Turn::Moved
                 }
                 Poll::Ready(Err(_)) => {
@@ -262,7 +270,9 @@ impl Pump {
             (Some(_), _) => false,
             (None, true) => self.talk.is_direct(direction) || (self.talk.wants(direction) && self.room_in_process()),
             // Nobody to hand it to: read it only to throw it away, and to see the client leave.
-            (None, false) => !matches!(self.server, Server::Dialling(_)) && self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait,
+            (None, false) => {
+                !matches!(self.server, Server::Dialling(_)) && self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait
+            }
         }
     }
 

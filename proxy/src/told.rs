@@ -25,16 +25,40 @@ pub struct Told {
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// What a fault decided for a connection.
-    Decision { fault: Arc<Compiled>, n: u64, what: What, connection: u64, peer: SocketAddr },
-    Closed { connection: u64, peer: SocketAddr, by: By, bytes: [u64; 2] },
+    Decision {
+        fault: Arc<Compiled>,
+        n: u64,
+        what: What,
+        connection: u64,
+        peer: SocketAddr,
+    },
+    Closed {
+        connection: u64,
+        peer: SocketAddr,
+        by: By,
+        bytes: [u64; 2],
+    },
     /// A direction holds all it may: latency now limits throughput.
-    LineFull { connection: u64 },
-    FaultOn { fault: Arc<Compiled> },
-    FaultOff { fault: Arc<Compiled>, hits: u64 },
-    Up { address: SocketAddr },
-    Down { address: SocketAddr },
+    LineFull {
+        connection: u64,
+    },
+    FaultOn {
+        fault: Arc<Compiled>,
+    },
+    FaultOff {
+        fault: Arc<Compiled>,
+        hits: u64,
+    },
+    Up {
+        address: SocketAddr,
+    },
+    Down {
+        address: SocketAddr,
+    },
     /// Accepting fails, for want of descriptors as a rule.
-    AcceptFailed { why: String },
+    AcceptFailed {
+        why: String,
+    },
 }
 
 /// Who ended a connection, and how.

@@ -34,7 +34,8 @@ pub fn patterns(node: &Node) -> Vec<Target> {
 /// Names that no proxy has. One name is one cause, however many faults use it.
 pub fn unknown(uses: &[Target], proxies: &[Declared]) -> Vec<Complaint> {
     let exact: HashSet<&str> = proxies.iter().map(|proxy| proxy.name.as_str()).collect();
-    let known = |target: &Target| exact.contains(target.pattern.as_str()) || (!target.is_literal() && exact.iter().any(|name| target.fits(name)));
+    let known =
+        |target: &Target| exact.contains(target.pattern.as_str()) || (!target.is_literal() && exact.iter().any(|name| target.fits(name)));
     let mut groups: Vec<Vec<&Target>> = Vec::new();
     let mut group_of: HashMap<&str, usize> = HashMap::new();
     for target in uses.iter().filter(|target| !known(target)) {

@@ -109,7 +109,7 @@ fn text(payload: &Payload) -> String {
 
 /// One fault, from the beginning: what comes in when, what goes out when.
 pub fn check(fault: serde_json::Value, script: &str, want: &str) {
-    let plan = Planner::new(1).plan(&[fault.clone()], epoch());
+    let plan = Planner::new(1).plan(std::slice::from_ref(&fault), epoch());
     let mut conversation = Conversation::open(plan, epoch());
     conversation.dialled();
     let got = run(&mut conversation, script, ms(3_600_000));
