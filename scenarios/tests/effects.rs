@@ -1,5 +1,7 @@
 //! The documentation of effects is made from their own rows, and each row's example is one that is accepted.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads the file that it guards")]
+
 use faultwire_faults::{
     contract::{Key, Way},
     effect::{ROWS, Row},
