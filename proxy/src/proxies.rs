@@ -321,11 +321,15 @@ impl Proxies {
         Ok((name, Done { created, generation }))
     }
 
-    /// Begins the lease of a fault anew.
-    pub async fn renew(&self, name: &str, lease: Option<Span>) -> bool {
+    /// Begins the lease of a fault anew, with another length if one is given; whether there is such a fault.
+    pub async fn renew(&self, name: &str, lease: Option<Lease>) -> bool {
         let mut state = self.state.lock().await;
         let Some(standing) = state.standing.iter_mut().find(|standing| standing.name == name) else { return false };
-        standing.lease = lease.or(standing.lease);
+        standing.lease = match lease {
+            None | Some(Lease::Unsaid) => standing.lease,
+            Some(Lease::Never) => None,
+            Some(Lease::After(span)) => Some(span),
+        };
         standing.expires = standing.lease.map(|span| Instant::now() + span.duration());
         self.changed.notify_waiters();
         true

@@ -1,0 +1,11 @@
+//! The verbs that do one small thing: each asks, prints, and says how it ended.
+
+pub mod await_;
+pub mod check;
+pub mod explain;
+pub mod heal;
+pub mod inject;
+pub mod library;
+pub mod ready;
+pub mod status;
+pub mod tap;

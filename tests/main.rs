@@ -1,0 +1,19 @@
+//! The real binary, real sockets, real servers. One test binary, so that everything is linked once.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod harness;
+mod http;
+mod pattern;
+mod upstream;
+
+mod api;
+mod cli;
+mod determinism;
+mod faults;
+mod process;
+mod real;
+mod scenarios;
+mod swap;
+mod tcp;
+mod tidy;
