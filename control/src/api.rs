@@ -26,9 +26,8 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// What the endpoints of a later version are called.
-const LATER: &[&str] = &[
-    "sessions", "config", "check", "explain", "runs", "marks", "alerts", "lock", "coverage", "trend", "halt", "resume", "quit",
-];
+const LATER: &[&str] =
+    &["sessions", "config", "check", "explain", "runs", "marks", "alerts", "lock", "coverage", "trend", "halt", "resume", "quit"];
 
 pub fn router(control: Arc<Control>, guard: Arc<Guard>) -> Router {
     Router::new()
@@ -68,7 +67,9 @@ async fn record(State(control): State<Arc<Control>>, request: Request, next: Nex
     let who = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());
     let actor = request.headers().get("x-faultwire-actor").map(|actor| String::from_utf8_lossy(actor.as_bytes()).into_owned());
     let answer = next.run(request).await;
-    let generation = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()?.trim_matches('"').strip_prefix('g')?.parse::<u64>().ok());
+    control.ring();
+    let generation =
+        answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()?.trim_matches('"').strip_prefix('g')?.parse::<u64>().ok());
     let status = answer.status().as_u16();
     let msg = format!("{} {method} {path}: {status}", actor.as_deref().or(who.as_deref()).unwrap_or("someone"));
     let fields = json!({ "who": who, "actor": actor, "method": method.as_str(), "path": path, "status": status, "generation": generation });

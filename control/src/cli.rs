@@ -41,7 +41,9 @@ More
   version, help
 ";
 
-const TEMPLATE: &str = "{about}\n\nUsage: faultwire <COMMAND>\n\n{after-help}\nOptions:\n{options}\n";
+const TEMPLATE: &str = "{about}\n\nUsage: faultwire <COMMAND>{after-help}\nOptions:\n{options}\n";
+/// Of a verb: what it does and examples come first.
+const VERB: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}\n";
 
 #[derive(Parser, Debug)]
 #[command(name = "faultwire", version, about = "Make the network between your services go wrong, on purpose.")]
@@ -69,13 +71,13 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Run a command with faults between it and its dependencies
-    #[command(before_long_help = "Examples:
+    #[command(help_template = VERB, after_help = "Examples:
   faultwire run --wrap REDIS_URL --inject \"redis latency=2s\" -- pytest
   faultwire run --wrap auto --inject \"database down=true\" -- npm test
   faultwire run faultwire.yaml -- go test ./...")]
     Run(RunArgs),
     /// Run the proxies and the API
-    #[command(before_long_help = "Examples:
+    #[command(help_template = VERB, after_help = "Examples:
   faultwire serve
   faultwire serve faultwire.yaml --watch
   faultwire serve --api 0.0.0.0:8474 --bind 0.0.0.0 /etc/faultwire")]
@@ -105,7 +107,7 @@ enum Verb {
     /// Proxies, faults, and what they have done
     Status,
     /// Start a fault
-    #[command(before_long_help = "Examples:
+    #[command(help_template = VERB, after_help = "Examples:
   faultwire inject redis latency=2s probability=20%
   faultwire inject redis down=true --for 30s
   faultwire inject db-down")]
@@ -124,7 +126,7 @@ enum Verb {
         names: Vec<String>,
     },
     /// Wait until a condition holds
-    #[command(before_long_help = "Example:
+    #[command(help_template = VERB, after_help = "Example:
   faultwire await \"hits(redis-slow) >= 3\" --timeout 5s
 
 Measures: hits(FAULT), seen(FAULT), matched(FAULT), connections(PROXY), bytes(PROXY)")]
@@ -251,7 +253,9 @@ fn hear(verb: Verb, url: &str, say: &Say) -> Result<Exit, Failure> {
         Verb::Inject { words, lasts } => verbs::inject::main(&words, lasts.as_deref(), url, say),
         Verb::Heal { names } => verbs::heal::main(&names, url, say),
         Verb::Await { condition, timeout } => verbs::await_::main(&condition, &timeout, url, say),
-        Verb::Tap { proxy, hits, types } => verbs::tap::main(proxy.as_deref(), if hits { Some("fault.hit") } else { types.as_deref() }, url, say),
+        Verb::Tap { proxy, hits, types } => {
+            verbs::tap::main(proxy.as_deref(), if hits { Some("fault.hit") } else { types.as_deref() }, url, say)
+        }
         Verb::Explain { word } => verbs::explain::main(word.as_deref(), say),
         Verb::Ready { wait } => verbs::ready::main(wait.as_deref(), url, say),
         Verb::Version => {
@@ -340,8 +344,12 @@ mod tests {
         let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind());
         assert!(parse("faultwire --json status").unwrap().json);
         assert!(parse("faultwire status --json --url http://x:1").unwrap().json);
-        assert!(matches!(parse("faultwire run -w A=B -i x a.yaml -- cmd --json").unwrap().verb, Some(Verb::Run(args)) if args.command.len() == 2));
-        assert!(matches!(parse("faultwire inject redis latency=1s --for 5s").unwrap().verb, Some(Verb::Inject { words, .. }) if words.len() == 2));
+        assert!(
+            matches!(parse("faultwire run -w A=B -i x a.yaml -- cmd --json").unwrap().verb, Some(Verb::Run(args)) if args.command.len() == 2)
+        );
+        assert!(
+            matches!(parse("faultwire inject redis latency=1s --for 5s").unwrap().verb, Some(Verb::Inject { words, .. }) if words.len() == 2)
+        );
         assert!(parse("faultwire frobnicate").is_err());
         assert!(parse("faultwire inject").is_err());
         assert!(parse("faultwire serve --grace 5").is_err());

@@ -3,6 +3,7 @@
 use crate::{
     exit::{Exit, Failure},
     json,
+    say::plain,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -75,7 +76,8 @@ impl Client {
     /// Reads lines of JSON as they come, until there are no more or `take` says `false`.
     pub fn lines(&self, path: &str, mut take: impl FnMut(Value) -> bool) -> Result<(), Failure> {
         self.runtime.block_on(async {
-            let response = timeout(ANSWER, self.send(Method::GET, path, None, "application/x-ndjson")).await.map_err(|_| self.silent(ANSWER))??;
+            let response =
+                timeout(ANSWER, self.send(Method::GET, path, None, "application/x-ndjson")).await.map_err(|_| self.silent(ANSWER))??;
             let status = response.status().as_u16();
             let mut body = response.into_body();
             if status != 200 {
@@ -102,10 +104,11 @@ impl Client {
     async fn send(&self, method: Method, path: &str, body: Option<&Value>, accept: &str) -> Result<Response<Incoming>, Failure> {
         let stream = match timeout(CONNECT, TcpStream::connect((self.host.as_str(), self.port))).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(self.unreachable(&plain(&error))),
+            Ok(Err(error)) => return Err(self.unreachable(&plain(error))),
             Err(_) => return Err(self.unreachable(&format!("no answer within {} s", CONNECT.as_secs()))),
         };
-        let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(|error| self.broken(&error))?;
+        let (mut sender, connection) =
+            http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(|error| self.broken(&error))?;
         // It ends with its requests: nobody has to wait for it.
         faultwire_proxy::tasks::Scope::new(self.runtime.handle().clone()).spawn(async move {
             connection.await.ok();
@@ -128,21 +131,36 @@ impl Client {
     }
 
     fn unreachable(&self, why: &str) -> Failure {
-        Failure::new(Exit::Unavailable, format!("error: cannot reach Faultwire at {}: {why}\nhelp: is `faultwire serve` running? Another place is named by --url or FAULTWIRE_URL", self.url))
+        Failure::new(
+            Exit::Unavailable,
+            format!(
+                "error: cannot reach Faultwire at {}: {why}\nhelp: is `faultwire serve` running? Another place is named by --url or FAULTWIRE_URL",
+                self.url
+            ),
+        )
     }
 
     fn silent(&self, limit: Duration) -> Failure {
-        Failure::new(Exit::Unavailable, format!("error: {} accepts connections but does not answer within {} s\nhelp: is that Faultwire?", self.url, limit.as_secs()))
+        Failure::new(
+            Exit::Unavailable,
+            format!("error: {} accepts connections but does not answer within {} s\nhelp: is that Faultwire?", self.url, limit.as_secs()),
+        )
     }
 
     fn broken(&self, error: &hyper::Error) -> Failure {
-        Failure::new(Exit::Unavailable, format!("error: {} does not speak HTTP as Faultwire does: {error}\nhelp: is that Faultwire?", self.url))
+        Failure::new(
+            Exit::Unavailable,
+            format!("error: {} does not speak HTTP as Faultwire does: {error}\nhelp: is that Faultwire?", self.url),
+        )
     }
 
     /// A problem, as a diagnostic. What was asked for was wrong, or is not there: wrong usage.
     pub fn refused(&self, answer: &Answer) -> Failure {
         let Some(title) = answer.body.get("title").and_then(Value::as_str) else {
-            return Failure::new(Exit::Unavailable, format!("error: {} answers {} as Faultwire would not\nhelp: is that Faultwire?", self.url, answer.status));
+            return Failure::new(
+                Exit::Unavailable,
+                format!("error: {} answers {} as Faultwire would not\nhelp: is that Faultwire?", self.url, answer.status),
+            );
         };
         let code = answer.body["code"].as_str().map(|code| format!("[{code}]")).unwrap_or_default();
         let mut text = format!("error{code}: {title}");
@@ -165,21 +183,21 @@ impl Client {
                 text += &format!("\nnote: {note}");
             }
             text += &error["fix"]["title"].as_str().map(|fix| format!("\nhelp: {fix}")).unwrap_or_default();
+            text += &error["fix"]["edits"][0]["text"]
+                .as_str()
+                .map(|text| format!(" `{text}`"))
+                .filter(|edit| !text.contains(edit))
+                .unwrap_or_default();
         }
         let exit = if answer.status >= 500 { Exit::Unavailable } else { Exit::Usage };
         Failure::new(exit, text)
     }
 }
 
-/// What the kernel says, without its number.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
 /// Host, port and the path in front of all others.
 fn parts(url: &str) -> Result<(String, u16, String), Failure> {
-    let wrong = |why: &str| Failure::usage(format!("error: `{url}` is not the URL of a Faultwire: {why}\nhelp: write it as http://HOST:PORT"));
+    let wrong =
+        |why: &str| Failure::usage(format!("error: `{url}` is not the URL of a Faultwire: {why}\nhelp: write it as http://HOST:PORT"));
     let rest = match url.split_once("://") {
         Some(("http", rest)) => rest,
         Some(("https", _)) => return Err(wrong("it speaks plain HTTP")),
@@ -189,7 +207,9 @@ fn parts(url: &str) -> Result<(String, u16, String), Failure> {
     };
     let (authority, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.starts_with('[')) => (host, port.parse().map_err(|_| wrong("the port is none"))?),
+        Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.starts_with('[')) => {
+            (host, port.parse().map_err(|_| wrong("the port is none"))?)
+        }
         _ => (authority, 8474),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');

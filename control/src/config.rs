@@ -1,7 +1,10 @@
 //! The scenario a process serves, as read from its files: which files those are, what they say, and whether they have changed since.
 //! It reads files and resolves names; it changes nothing.
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    say::plain,
+};
 use faultwire_faults::fault::Fault;
 use faultwire_proxy::{dial::Upstream, proxies::Link};
 use faultwire_scenarios::{
@@ -66,7 +69,15 @@ impl Origin {
             return Err(Failure::new(Exit::Scenario, format!("{text}\n{}", render::count(&loaded.complaints))));
         };
         let links = scenario.proxies.iter().map(link_of).collect::<Result<Vec<Link>, Failure>>()?;
-        Ok(Config { name: self.name(), seed: scenario.seed, specs: scenario.proxies, links, faults: scenario.faults, warnings: text, state })
+        Ok(Config {
+            name: self.name(),
+            seed: scenario.seed,
+            specs: scenario.proxies,
+            links,
+            faults: scenario.faults,
+            warnings: text,
+            state,
+        })
     }
 
     /// Only looks for mistakes.
@@ -136,7 +147,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => Failure::usage(format!("error: there is no file {path}")),
-        _ => Failure::usage(format!("error: cannot read {path}: {error}")),
+        _ => Failure::usage(format!("error: cannot read {path}: {}", plain(error))),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     exit::{Exit, Failure},
     journal::Journal,
-    say::count,
+    say::{count, plain},
 };
 use faultwire_faults::{fault::Fault, plan::Owner, units::Span};
 use faultwire_proxy::proxies::{FaultError, FaultView, Heal, Link, Proxies};
@@ -17,6 +17,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::Notify;
 
 /// For faults that come through the API or the command line and do not say their own.
 pub const USUAL_LEASE: Span = Span::from_secs(15 * 60);
@@ -30,6 +31,8 @@ pub struct Control {
     file: Mutex<FileState>,
     turn: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
+    /// Rung when something has been ordered, for whoever watches leases.
+    ordered: Notify,
 }
 
 /// What is known of the scenario file.
@@ -54,7 +57,15 @@ pub struct Applied {
 impl Control {
     pub fn new(proxies: Arc<Proxies>, journal: Journal, bind: String, config: Config) -> Control {
         let file = Mutex::new(FileState { config, refused: None });
-        Control { proxies, journal, bind, file, turn: tokio::sync::Mutex::default(), stopping: AtomicBool::new(false) }
+        Control {
+            proxies,
+            journal,
+            bind,
+            file,
+            turn: tokio::sync::Mutex::default(),
+            stopping: AtomicBool::new(false),
+            ordered: Notify::new(),
+        }
     }
 
     /// Held over a change that looks before it acts, so that nothing else changes in between. Never held while waiting for a peer.
@@ -64,6 +75,11 @@ impl Control {
 
     pub fn file(&self) -> FileState {
         self.locked().clone()
+    }
+
+    /// Says that something has been ordered.
+    pub fn ring(&self) {
+        self.ordered.notify_one();
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -123,20 +139,22 @@ impl Control {
             there.iter().filter(leaves).any(|view| view.address.port() == link.listen.port())
         };
         for link in wanted.iter().filter(|link| link.listen.port() != 0 && !given_up(link)) {
-            Proxies::claim(link).map(drop).map_err(|error| Failure::new(Exit::Unavailable, format!("`{}`: {error}", link.name)))?;
+            Proxies::claim(link).map(drop).map_err(|error| Failure::new(Exit::Unavailable, plain(format!("`{}`: {error}", link.name))))?;
         }
         let mut applied = Applied { removed: removed.len(), ..Applied::default() };
         for link in &removed {
             self.proxies.remove_proxy(&link.name).await;
         }
         // Ports that change hands are free only when all of them have been given up.
-        let moves = |link: &&&Link| there.iter().any(|view| view.link.name == link.name && view.link.listen != link.listen && view.address != link.listen);
+        let moves = |link: &&&Link| {
+            there.iter().any(|view| view.link.name == link.name && view.link.listen != link.listen && view.address != link.listen)
+        };
         for link in wanted.iter().filter(moves) {
             self.proxies.remove_proxy(&link.name).await;
         }
         for link in &wanted {
             let put = self.proxies.put_proxy((*link).clone()).await;
-            put.map_err(|error| Failure::new(Exit::Unavailable, format!("`{}`: {error}", link.name)))?;
+            put.map_err(|error| Failure::new(Exit::Unavailable, plain(format!("`{}`: {error}", link.name))))?;
             match is_there(&link.name) {
                 true => applied.changed += 1,
                 false => applied.added += 1,
@@ -174,9 +192,9 @@ impl Control {
             let with_end = |fault: FaultView| fault.expires_in.map(|left| (fault, now + left));
             known = faults.into_iter().filter_map(with_end).collect();
             let next = known.iter().map(|(_, ends)| ends.saturating_duration_since(now)).min();
-            // A renewal moves an end away, a new fault brings one nearer: looked at once a second.
+            // Not everything is ordered through here: looked at once a second as well.
             let pause = next.map_or(Duration::from_secs(1), |next| (next + Duration::from_millis(5)).min(Duration::from_secs(1)));
-            tokio::time::sleep(pause).await;
+            tokio::time::timeout(pause, self.ordered.notified()).await.ok();
         }
     }
 
@@ -201,11 +219,22 @@ impl Control {
             let state = if proxy.listening { "listens" } else { "refuses" };
             let connections = count(proxy.counts.connections, "connection");
             let msg = format!("{}  {state} on {} -> {}, {connections}, {faults}", proxy.link.name, proxy.address, proxy.link.upstream);
-            self.journal.record("state.proxy", msg, json!({ "proxy": proxy.link.name, "connections": proxy.counts.connections, "faults": proxy.faults }));
+            self.journal.record(
+                "state.proxy",
+                msg,
+                json!({ "proxy": proxy.link.name, "connections": proxy.counts.connections, "faults": proxy.faults }),
+            );
         }
         for fault in self.proxies.faults().await {
             let on = if fault.active { "on" } else { "off" };
-            let msg = format!("{} is {on}: {}, seen {}, matched {}, hits {}", fault.name, fault.fault.describe(), fault.seen, fault.matched, fault.hits);
+            let msg = format!(
+                "{} is {on}: {}, seen {}, matched {}, hits {}",
+                fault.name,
+                fault.fault.describe(),
+                fault.seen,
+                fault.matched,
+                fault.hits
+            );
             self.journal.record("state.fault", msg, json!({ "fault": fault.name, "active": fault.active, "hits": fault.hits }));
         }
     }

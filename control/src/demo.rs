@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     engine::{Engine, Settings},
     exit::{Exit, Failure},
-    say::Say,
+    say::{Say, count as counted},
 };
 use faultwire_faults::{dice::Seed, fault::Fault, node::Node, plan::Owner};
 use faultwire_proxy::{
@@ -76,7 +76,10 @@ async fn play(engine: &Engine, seed: Seed, say: &Say) -> Result<Exit, Failure> {
     say.data("Faultwire stands between a client and a server and breaks the network between them, on purpose.");
     say.data(format!("Here is a small shop at {upstream}, and a proxy in front of it:\n"));
     say.data(format!("  shop   {} -> {upstream}     seed {}\n", view.address, seed.0));
-    say.data(format!("A client asks {REQUESTS} times. It waits {} ms for an answer and tries again {RETRIES} times.\n", PATIENCE.as_millis()));
+    say.data(format!(
+        "A client asks {REQUESTS} times. It waits {} ms for an answer and tries again {RETRIES} times.\n",
+        PATIENCE.as_millis()
+    ));
 
     let before = ask_often(view.address).await;
     say.data(line("nothing is wrong", &before));
@@ -96,8 +99,16 @@ async fn play(engine: &Engine, seed: Seed, say: &Say) -> Result<Exit, Failure> {
 fn acts() -> [Act; 4] {
     [
         Act { title: "every answer 100 ms late", fault: json!({"latency": "100ms"}), typed: "faultwire inject shop latency=100ms" },
-        Act { title: "a reset for half of the connections", fault: json!({"reset": true, "probability": "50%"}), typed: "faultwire inject shop reset=true probability=50%" },
-        Act { title: "silence for one in four", fault: json!({"blackhole": true, "every": 4}), typed: "faultwire inject shop blackhole=true every=4" },
+        Act {
+            title: "a reset for half of the connections",
+            fault: json!({"reset": true, "probability": "50%"}),
+            typed: "faultwire inject shop reset=true probability=50%",
+        },
+        Act {
+            title: "silence for one in four",
+            fault: json!({"blackhole": true, "every": 4}),
+            typed: "faultwire inject shop blackhole=true every=4",
+        },
         Act { title: "the port refuses", fault: json!({"down": true}), typed: "faultwire inject shop down=true" },
     ]
 }
@@ -118,10 +129,11 @@ async fn perform(proxies: &Proxies, act: &Act, address: SocketAddr, say: &Say) -
     let (healed, _) = proxies.heal(&Heal::default()).await;
     let hits: u64 = healed.iter().map(|fault| fault.hits).sum();
     say.data(line(act.title, &seen));
-    let refused = resets.zip(crate::run::resets_sent()).map(|(before, after)| after.saturating_sub(before)).filter(|_| act.fault["down"] == true);
+    let refused =
+        resets.zip(crate::run::resets_sent()).map(|(before, after)| after.saturating_sub(before)).filter(|_| act.fault["down"] == true);
     let hit = match refused {
-        Some(count) => format!("cut {hits} open connection, refused at most {count} connects"),
-        None => format!("hit {hits} of {} connections", healed.iter().map(|fault| fault.matched).sum::<u64>()),
+        Some(count) => format!("cut {}, refused at most {}", counted(hits as usize, "open connection"), counted(count as usize, "connect")),
+        None => format!("hit {hits} of {}", counted(healed.iter().map(|fault| fault.matched).sum::<u64>() as usize, "connection")),
     };
     say.data(format!("  {:<38} {hit}", ""));
     Ok(hits)
@@ -165,9 +177,10 @@ fn line(title: &str, seen: &Seen) -> String {
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     let slowest = times.last().copied().unwrap_or_default();
     let retries = seen.attempts - REQUESTS.min(seen.attempts);
-    let mut text = format!("  {title:<38} {:>2} of {REQUESTS} answered, median {} ms, slowest {} ms", seen.well, tenths(median), tenths(slowest));
+    let mut text =
+        format!("  {title:<38} {:>2} of {REQUESTS} answered, median {} ms, slowest {} ms", seen.well, tenths(median), tenths(slowest));
     if retries > 0 {
-        text += &format!(", {retries} retries");
+        text += &format!(", {}", counted(retries, "retry"));
     }
     if let Some(error) = &seen.last_error {
         text += &format!(" ({error})");

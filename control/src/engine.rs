@@ -8,6 +8,7 @@ use crate::{
     exit::{Exit, Failure},
     journal::Journal,
     log::Log,
+    say::plain,
 };
 use faultwire_faults::{dice::Seed, plan::Owner};
 use faultwire_proxy::{
@@ -15,13 +16,7 @@ use faultwire_proxy::{
     tasks::Scope,
     told::Teller,
 };
-use std::{
-    future::Future,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 /// What is to be started.
@@ -63,7 +58,8 @@ impl Engine {
     pub fn start(settings: Settings) -> Result<Engine, Failure> {
         let own = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let data = Builder::new_multi_thread().worker_threads(threads).thread_name("faultwire-data").enable_all().build().map_err(no_runtime)?;
+        let data =
+            Builder::new_multi_thread().worker_threads(threads).thread_name("faultwire-data").enable_all().build().map_err(no_runtime)?;
         let (teller, told) = Teller::new();
         let journal = Journal::start(told, settings.journal.as_deref(), settings.log)?;
         let started = own.block_on(open(&settings, data.handle().clone(), teller, journal));
@@ -164,10 +160,14 @@ fn no_port(links: &[Link], link: &Link, error: &ProxyError) -> Failure {
     let ours = links.iter().find(|other| other.name != link.name && other.listen.port() == link.listen.port());
     let help = match ours {
         Some(other) if taken => format!("`{}` listens there as well", other.name),
-        _ if taken => format!("another program has the port; find it with `ss -ltnp 'sport = :{}'`, or give `{}` another one", link.listen.port(), link.name),
+        _ if taken => format!(
+            "another program has the port; find it with `ss -ltnp 'sport = :{}'`, or give `{}` another one",
+            link.listen.port(),
+            link.name
+        ),
         _ => format!("give `{}` another address", link.name),
     };
-    Failure::new(proxy_exit(error), format!("error: `{}`: {error}\nhelp: {help}", link.name))
+    Failure::new(proxy_exit(error), format!("error: `{}`: {}\nhelp: {help}", link.name, plain(error)))
 }
 
 fn no_door(links: &[Link], address: SocketAddr, error: &std::io::Error) -> Failure {
@@ -177,5 +177,5 @@ fn no_door(links: &[Link], address: SocketAddr, error: &std::io::Error) -> Failu
         _ if taken => "another program has the port, perhaps another Faultwire; choose one with --api HOST:PORT".to_owned(),
         _ => "choose another address with --api HOST:PORT".to_owned(),
     };
-    Failure::new(Exit::Unavailable, format!("error: the API cannot listen on {address}: {error}\nhelp: {help}"))
+    Failure::new(Exit::Unavailable, format!("error: the API cannot listen on {address}: {}\nhelp: {help}", plain(error)))
 }

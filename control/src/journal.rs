@@ -5,6 +5,7 @@ use crate::{
     clock,
     exit::{Exit, Failure},
     log::{self, Log},
+    say::{count, plain},
 };
 use faultwire_faults::{event::What, piece::Direction};
 use faultwire_proxy::told::{By, Fact, Told};
@@ -51,6 +52,8 @@ enum Said {
 
 enum Order {
     Record(SystemTime, Map<String, Value>),
+    /// From now on, and not of what was told before.
+    Speak(Log),
     /// Write down all there is, flush, and end.
     Close,
 }
@@ -99,6 +102,13 @@ impl Journal {
         }
     }
 
+    /// Logs from now on, and nothing of what has been told before.
+    pub fn speak(&self, log: Log) {
+        if self.orders.try_send(Order::Speak(log)).is_err() {
+            self.shared.lost.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Everything from now on. Whoever reads too slowly is told how much it has missed.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.shared.listeners.subscribe()
@@ -137,7 +147,7 @@ impl Journal {
 fn open(path: &Path) -> Result<(PathBuf, BufWriter<File>), Failure> {
     match File::options().create(true).append(true).open(path) {
         Ok(file) => Ok((path.to_owned(), BufWriter::with_capacity(64 << 10, file))),
-        Err(error) => Err(Failure::new(Exit::CannotWrite, format!("error: cannot write the journal {}: {error}", path.display()))),
+        Err(error) => Err(Failure::new(Exit::CannotWrite, format!("error: cannot write the journal {}: {}", path.display(), plain(error)))),
     }
 }
 
@@ -160,6 +170,10 @@ impl Clerk {
                 () = tokio::time::sleep_until(flush), if self.dirty => self.flush(),
                 order = orders.recv() => match order {
                     Some(Order::Record(at, record)) => self.take(at, Said::Record(record)),
+                    Some(Order::Speak(log)) => {
+                        self.catch_up(&mut told);
+                        self.log = log;
+                    }
                     Some(Order::Close) | None => break,
                 },
                 Some(fact) = told.recv() => self.take(fact.at, Said::Told(fact)),
@@ -168,10 +182,14 @@ impl Clerk {
                 flush = tokio::time::Instant::now() + FLUSH;
             }
         }
+        self.catch_up(&mut told);
+        self.flush();
+    }
+
+    fn catch_up(&mut self, told: &mut mpsc::Receiver<Told>) {
         while let Ok(fact) = told.try_recv() {
             self.take(fact.at, Said::Told(fact));
         }
-        self.flush();
     }
 
     fn take(&mut self, at: SystemTime, what: Said) {
@@ -217,7 +235,7 @@ impl Clerk {
         let Some((path, writer)) = self.file.take() else { return };
         // What is buffered can never be written; the writer must not try again when it is dropped.
         let _ = writer.into_parts();
-        let msg = format!("the journal {} cannot be written any more: {error}", path.display());
+        let msg = format!("the journal {} cannot be written any more: {}", path.display(), plain(error));
         *self.shared.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(msg.clone());
         self.log.write(&Entry { id: 0, at: SystemTime::now(), what: Said::Record(log::record("journal.lost", msg, json!({}))) });
     }
@@ -227,7 +245,11 @@ impl Clerk {
         if lost > self.told_lost {
             self.told_lost = lost;
             let msg = format!("{lost} orders were not written down: the journal could not keep up");
-            self.log.write(&Entry { id: 0, at: SystemTime::now(), what: Said::Record(log::record("journal.lost", msg, json!({ "lost": lost }))) });
+            self.log.write(&Entry {
+                id: 0,
+                at: SystemTime::now(),
+                what: Said::Record(log::record("journal.lost", msg, json!({ "lost": lost }))),
+            });
         }
     }
 }
@@ -274,6 +296,14 @@ impl Entry {
             }
         }
         json
+    }
+
+    /// What needs more than a line: the diagnostics of a file that was refused.
+    pub fn long(&self) -> Option<&str> {
+        match &self.what {
+            Said::Record(record) => record.get("why").and_then(Value::as_str).filter(|text| text.contains('\n')),
+            Said::Told(_) => None,
+        }
     }
 
     /// The same for people, in one line.
@@ -349,7 +379,7 @@ fn sentence(told: &Told) -> String {
         }
         Fact::LineFull { .. } => format!("{proxy}  a connection holds all it may: its latency now limits its throughput"),
         Fact::FaultOn { fault } => format!("{proxy}  {} is on: {}", fault.name, fault.fault.describe()),
-        Fact::FaultOff { fault, hits } => format!("{proxy}  {} is off after {}", fault.name, crate::say::count(*hits as usize, "hit")),
+        Fact::FaultOff { fault, hits } => format!("{proxy}  {} is off after {}", fault.name, count(*hits as usize, "hit")),
         Fact::Up { address } => format!("{proxy}  listens on {address}"),
         Fact::Down { address } => format!("{proxy}  refuses on {address}"),
         Fact::AcceptFailed { why } => format!("{proxy}  cannot accept connections: {why}"),
@@ -363,7 +393,6 @@ fn way(direction: Direction) -> &'static str {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,7 +404,8 @@ mod tests {
         let journal = Journal::start(told, Some(&path), Log::silent()).unwrap();
         let mut listener = journal.listen();
         journal.record("config.loaded", "loaded", json!({ "file": "a.yaml" }));
-        tell.blocking_send(Told { at: SystemTime::now(), proxy: "redis".into(), generation: 3, fact: Fact::LineFull { connection: 7 } }).unwrap();
+        tell.blocking_send(Told { at: SystemTime::now(), proxy: "redis".into(), generation: 3, fact: Fact::LineFull { connection: 7 } })
+            .unwrap();
         while journal.shared.kept.lock().unwrap().len() < 2 {
             std::thread::yield_now();
         }

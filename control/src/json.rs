@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn a_key_is_there_once() {
-        assert_eq!(parse(br#"{"a": [1, -2, 0.5, "x", null, true], "b": {"a": 1}}"#), Ok(json!({"a": [1, -2, 0.5, "x", null, true], "b": {"a": 1}})));
+        assert_eq!(
+            parse(br#"{"a": [1, -2, 0.5, "x", null, true], "b": {"a": 1}}"#),
+            Ok(json!({"a": [1, -2, 0.5, "x", null, true], "b": {"a": 1}}))
+        );
         assert!(parse(br#"{"a": 1, "b": {"c": 1, "c": 2}}"#).unwrap_err().contains("the key `c` appears twice"));
         for text in ["", "{", "{}{}", "{'a': 1}", "nul", "1e999", "\u{feff}{}"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
@@ -110,7 +113,10 @@ mod tests {
             merge(&mut target, patch);
             target
         };
-        assert_eq!(merged(json!({"a": "b", "c": {"d": "e", "f": "g"}}), json!({"a": "z", "c": {"f": null}})), json!({"a": "z", "c": {"d": "e"}}));
+        assert_eq!(
+            merged(json!({"a": "b", "c": {"d": "e", "f": "g"}}), json!({"a": "z", "c": {"f": null}})),
+            json!({"a": "z", "c": {"d": "e"}})
+        );
         assert_eq!(merged(json!({"a": [1]}), json!({"a": {"b": {"c": null}}})), json!({"a": {"b": {}}}));
         assert_eq!(merged(json!("x"), json!({"a": 1})), json!({"a": 1}));
         assert_eq!(merged(json!({"a": 1}), json!(["c"])), json!(["c"]));

@@ -59,7 +59,8 @@ impl Log {
     fn text(&self, entry: &Entry, level: Level) -> String {
         let at = clock::rfc3339(entry.at);
         let mark = if level <= Level::Warn { format!("{}: ", level.name()) } else { String::new() };
-        format!("{}  {mark}{}\n", clock::time_of_day(&at), entry.sentence())
+        let more = entry.long().map(|text| format!("\n{}", text.trim_end())).unwrap_or_default();
+        format!("{}  {mark}{}{more}\n", clock::time_of_day(&at), entry.sentence())
     }
 }
 

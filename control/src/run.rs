@@ -75,8 +75,8 @@ pub fn main(wanted: &Wanted, say: &Say) -> Result<Exit, Failure> {
     let run = Run { wanted, say, seed, leads, specs };
     let outcome = run.play(&engine, injected);
     engine.stop(GRACE);
-    let (ended, findings) = outcome?;
-    Ok(run.conclude(&ended, &findings))
+    let (ended, there, findings) = outcome?;
+    Ok(run.conclude(&ended, &there, &findings))
 }
 
 struct Run<'a> {
@@ -89,7 +89,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Puts the faults in force, runs the command, heals, and looks at what has happened.
-    fn play(&self, engine: &Engine, injected: Vec<Fault>) -> Result<(Ended, Vec<Finding>), Failure> {
+    fn play(&self, engine: &Engine, injected: Vec<Fault>) -> Result<(Ended, Vec<ProxyView>, Vec<Finding>), Failure> {
         engine.block_on(async {
             let proxies = engine.proxies();
             let set = proxies.set_layer(Owner::Run, injected).await;
@@ -104,7 +104,8 @@ impl Run<'_> {
             let (faults, there) = (proxies.faults().await, proxies.proxies().await);
             proxies.heal(&Heal::default()).await;
             let resets = resets.zip(command::resets_sent()).map(|(before, after)| after.saturating_sub(before));
-            Ok((ended?, verdict::findings(&faults, &there, resets)))
+            let findings = verdict::findings(&faults, &there, resets);
+            Ok((ended?, there, findings))
         })
     }
 
@@ -119,6 +120,12 @@ impl Run<'_> {
                 let off = if fault.fault.enabled { "" } else { "  (off)" };
                 self.say.talk(format!("           {}: {}{off}", fault.name, fault.fault.describe()));
             }
+        }
+        let mut schemes: Vec<&str> =
+            self.leads.iter().filter_map(|lead| lead.wrapped.scheme.as_deref()).filter(|scheme| *scheme != "tcp").collect();
+        schemes.dedup();
+        if !schemes.is_empty() {
+            self.say.talk(format!("           {} is carried as bytes: faults count connections", schemes.join(", ")));
         }
         for foreign in self.leads.iter().filter(|lead| lead.wrapped.scheme.as_deref().is_some_and(wants_tls)) {
             self.say.talk(format!(
@@ -159,7 +166,7 @@ impl Run<'_> {
     }
 
     /// Says what came of it, and which code that is.
-    fn conclude(&self, ended: &Ended, findings: &[Finding]) -> Exit {
+    fn conclude(&self, ended: &Ended, there: &[ProxyView], findings: &[Finding]) -> Exit {
         self.say.talk("");
         let width = findings.iter().map(|finding| finding.name.len() + finding.what.len() + 2).max().unwrap_or(0);
         let mut lead = "faultwire";
@@ -177,7 +184,9 @@ impl Run<'_> {
         }
         if !doubts.is_empty() {
             for lead in &self.leads {
-                self.say.talk(format!("           Does the command read {}? It was set for it.", lead.variable));
+                let address =
+                    there.iter().find(|proxy| proxy.link.name == lead.proxy).map_or_else(String::new, |proxy| proxy.address.to_string());
+                self.say.talk(format!("           Does the command read {}? It led to {address}.", lead.variable));
             }
             if !self.wanted.allow_inconclusive {
                 self.say.talk("           To accept this: --allow-inconclusive");
@@ -234,7 +243,8 @@ fn leads(
         add(&mut leads, Lead { variable: variable_name.to_owned(), wrapped, proxy })?;
     }
     if wrap.iter().any(|word| word == "auto") {
-        let mut found: Vec<(String, String)> = all.filter(|(name, text)| !name.starts_with("FAULTWIRE_") && Wrapped::is_obvious(text)).collect();
+        let mut found: Vec<(String, String)> =
+            all.filter(|(name, text)| !name.starts_with("FAULTWIRE_") && Wrapped::is_obvious(text)).collect();
         found.sort();
         for (variable, text) in found {
             if leads.iter().any(|lead| lead.variable == variable) {
@@ -243,7 +253,9 @@ fn leads(
             let wrapped = Wrapped::find(&text).map_err(|error| unwrappable(&variable, &text, &error))?;
             let proxy = wrap::name_of(&variable);
             // Two variables that hold one address share its proxy.
-            if faultwire_scenarios::link::is_name(&proxy) && leads.iter().all(|lead| lead.proxy != proxy || lead.wrapped.upstream == wrapped.upstream) {
+            if faultwire_scenarios::link::is_name(&proxy)
+                && leads.iter().all(|lead| lead.proxy != proxy || lead.wrapped.upstream == wrapped.upstream)
+            {
                 leads.push(Lead { variable, wrapped, proxy });
             }
         }
@@ -313,9 +325,8 @@ fn injected(words: &[String], specs: &[ProxySpec], declared: &mut [Fault], say: 
     let mut faults: Vec<Fault> = Vec::new();
     for text in words {
         let mut sources = Sources::default();
-        let wrong = |complaints: &[_], sources: &Sources| {
-            Failure::usage(render::render(complaints, sources, say.colored()).trim_end().to_owned())
-        };
+        let wrong =
+            |complaints: &[_], sources: &Sources| Failure::usage(render::render(complaints, sources, say.colored()).trim_end().to_owned());
         match scenario::inject(text, &mut sources).map_err(|complaints| wrong(&complaints, &sources))? {
             Words::Name(node) => {
                 let name = node.text().unwrap_or_default();
@@ -331,7 +342,8 @@ fn injected(words: &[String], specs: &[ProxySpec], declared: &mut [Fault], say: 
                     let same = |fault: &Fault| fault.name.as_deref() == Some(name);
                     declared.iter().any(same) || faults.iter().any(same)
                 };
-                let read = scenario::faults(std::slice::from_ref(&node), specs, &taken).map_err(|complaints| wrong(&complaints, &sources))?;
+                let read =
+                    scenario::faults(std::slice::from_ref(&node), specs, &taken).map_err(|complaints| wrong(&complaints, &sources))?;
                 faults.extend(read);
             }
         }

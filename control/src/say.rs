@@ -1,6 +1,9 @@
 //! What a verb says to people and to pipes: data on stdout, talk on stderr. A reader that has gone is no error of ours.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+};
 
 /// How much is said, and in which shape; the same for every verb.
 #[derive(Clone, Debug)]
@@ -71,6 +74,12 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
+}
+
+/// What the kernel says, without its number.
+pub fn plain(error: impl Display) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// `1 fault`, `2 faults`.

@@ -53,14 +53,20 @@ pub fn main(args: &ServeArgs, say: &Say) -> Result<Exit, Failure> {
         hosts: hosts(),
         bind: args.bind.clone(),
         journal: args.journal.clone(),
-        log,
+        // People see a picture first, and then what happens.
+        log: if log.shape == Shape::Text { Log::silent() } else { log },
         ..Settings::new(seed, config.clone())
     })?;
-    let mut signals = engine.block_on(async { Signals::listen() }).map_err(|error| Failure::new(Exit::Unavailable, format!("error: {error}")))?;
+    let mut signals =
+        engine.block_on(async { Signals::listen() }).map_err(|error| Failure::new(Exit::Unavailable, format!("error: {error}")))?;
     engine.block_on(introduce(&engine, &config, begun.elapsed(), log, say));
     let watcher = watch::Watcher::new(origin, config, engine.control.clone());
     let ended_by = engine.block_on(serve(&engine, watcher, args.watch, &mut signals));
-    engine.control.journal.record("serve.stopping", format!("{} came: healing, then ending connections", name_of(ended_by)), json!({ "signal": ended_by }));
+    engine.control.journal.record(
+        "serve.stopping",
+        format!("{} came: healing, then ending connections", name_of(ended_by)),
+        json!({ "signal": ended_by }),
+    );
     match engine.stop_unless(args.grace.duration(), signals.end()) {
         None => Ok(Exit::Held),
         Some(signal) => Ok(Exit::Signal(signal)),
@@ -87,7 +93,11 @@ async fn serve(engine: &Engine, watcher: watch::Watcher, watches: bool, signals:
 async fn heal_all(control: &Control) {
     let (healed, generation) = control.heal(&Heal::default()).await;
     let names: Vec<String> = healed.into_iter().map(|fault| fault.name).collect();
-    control.journal.record("order", format!("SIGUSR1 healed everything: {}", names.join(", ")), json!({ "who": "SIGUSR1", "healed": names, "generation": generation }));
+    control.journal.record(
+        "order",
+        format!("SIGUSR1 healed everything: {}", names.join(", ")),
+        json!({ "who": "SIGUSR1", "healed": names, "generation": generation }),
+    );
 }
 
 impl Signals {
@@ -162,9 +172,16 @@ async fn introduce(engine: &Engine, config: &Config, took: Duration, log: Log, s
         if !say.quiet {
             picture(engine.proxies(), config, seed, api, took, say).await;
         }
+        engine.control.journal.speak(log);
         return;
     }
-    let proxies: Vec<_> = engine.proxies().proxies().await.iter().map(|proxy| json!({ "name": proxy.link.name, "listen": proxy.address.to_string(), "upstream": proxy.link.upstream.to_string() })).collect();
+    let proxies: Vec<_> = engine
+        .proxies()
+        .proxies()
+        .await
+        .iter()
+        .map(|proxy| json!({ "name": proxy.link.name, "listen": proxy.address.to_string(), "upstream": proxy.link.upstream.to_string() }))
+        .collect();
     let msg = format!("ready in {} ms: API at http://{api}, seed {seed}", took.as_millis());
     let fields = json!({ "version": env!("CARGO_PKG_VERSION"), "seed": seed, "api": format!("http://{api}"), "file": config.name, "proxies": proxies, "faults": config.faults.len() });
     engine.control.journal.record("serve.ready", msg, fields);
@@ -180,7 +197,8 @@ async fn picture(proxies: &Proxies, config: &Config, seed: u64, api: SocketAddr,
     let mut rows = Vec::new();
     for proxy in proxies.proxies().await {
         let on = faults.iter().filter(|fault| fault.proxies.contains(&proxy.link.name));
-        let words: Vec<String> = on.map(|fault| format!("{}{}", fault.fault.describe(), if fault.fault.enabled { "" } else { " (off)" })).collect();
+        let words: Vec<String> =
+            on.map(|fault| format!("{}{}", fault.fault.describe(), if fault.fault.enabled { "" } else { " (off)" })).collect();
         let words = if proxy.link.enabled { words.join("; ") } else { "refuses: enabled is false".to_owned() };
         rows.push(vec![format!("  {}", proxy.link.name), format!("{} -> {}", proxy.address, proxy.link.upstream), words]);
     }

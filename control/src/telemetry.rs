@@ -103,7 +103,8 @@ mod tests {
             enabled: true,
         };
         let counts = Counts { connections: 2, opened: 5, bytes: [7, 8], closed: [("fault", 3)].into(), seen: None };
-        let view = ProxyView { address: link.listen, link, listening: true, generation: 4, settled: true, counts, faults: vec!["slow".into()] };
+        let view =
+            ProxyView { address: link.listen, link, listening: true, generation: 4, settled: true, counts, faults: vec!["slow".into()] };
         let text = render(&Reading { proxies: vec![view], generation: 4, lost: 1, config_ok: true, ..Reading::default() });
         for line in [
             "faultwire_connections{proxy=\"db \\\"1\\\"\"} 2",

@@ -1,7 +1,7 @@
 //! A port of a proxy. Accepting waits for nothing: each connection goes its own way at once. `down` really closes the port, and keeps it.
 
 use crate::{live::Slot, pump, sys, tasks::Scope, told::Fact};
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 use std::{
     io,
     net::SocketAddr,
@@ -79,7 +79,8 @@ impl Listener {
 
 enum Port {
     Open(TcpListener),
-    Held(Socket),
+    /// Closed; kept by a socket, unless there was none to be had.
+    Shut(Option<Socket>),
 }
 
 struct Accepting {
@@ -93,7 +94,7 @@ impl Accepting {
     async fn run(&mut self, mut port: Port, mut inbox: mpsc::Receiver<Ask>) {
         loop {
             let accepted = match &port {
-                Port::Held(_) => None,
+                Port::Shut(_) => None,
                 Port::Open(listener) => tokio::select! {
                     biased;
                     ask = inbox.recv() => {
@@ -123,8 +124,8 @@ impl Accepting {
     /// Does what is asked; `false` when the port is gone.
     fn turn(&self, port: &mut Port, ask: Ask) -> bool {
         let turned = match (&*port, ask.listen) {
-            (Port::Open(listener), Want::Shut) => shut(listener).map(Some),
-            (Port::Held(holder), Want::Open) => open(holder).map(Some),
+            (Port::Open(listener), Want::Shut) => Ok(Some(Port::Shut(sys::hold(&SockRef::from(listener)).ok()))),
+            (Port::Shut(holder), Want::Open) => open(holder.as_ref(), self.address).map(Some),
             _ => Ok(None),
         };
         let generation = self.slot.plan().generation;
@@ -156,10 +157,10 @@ impl Accepting {
     }
 }
 
-fn shut(listener: &TcpListener) -> io::Result<Port> {
-    sys::hold(&socket2::SockRef::from(listener)).map(Port::Held)
-}
-
-fn open(holder: &Socket) -> io::Result<Port> {
-    TcpListener::from_std(sys::listen_again(holder)?.into()).map(Port::Open)
+fn open(holder: Option<&Socket>, address: SocketAddr) -> io::Result<Port> {
+    let socket = match holder {
+        Some(holder) => sys::listen_again(holder)?,
+        None => sys::listen(address)?,
+    };
+    TcpListener::from_std(socket.into()).map(Port::Open)
 }

@@ -1,8 +1,11 @@
 //! The few things that only the operating system knows. The one place with `unsafe`.
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::{io, net::SocketAddr};
 use tokio::net::TcpStream;
+
+/// Connections that wait to be accepted; the kernel lowers it to `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
 
 /// Bytes that the peer's kernel has not acknowledged yet (`SIOCOUTQ`, tcp(7)); 0 where it cannot be known.
 #[cfg(target_os = "linux")]
@@ -21,40 +24,39 @@ pub fn unacknowledged(_: &TcpStream) -> usize {
     0
 }
 
-/// A port of ours that listens.
+/// A port of ours that listens. Fails if anybody listens there already, one of us included.
 pub fn listen(address: SocketAddr) -> io::Result<Socket> {
     let socket = unbound(address)?;
     socket.bind(&address.into())?;
-    socket.listen(4096)?;
+    // From here on a holder may share the port, and accepted connections, which inherit this, do not stand in its way.
+    socket.set_reuse_port(true)?;
+    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
-/// Holds the port of a listener without listening: connects are refused, and nobody else can take it.
-pub fn hold(listener: &socket2::SockRef<'_>) -> io::Result<Socket> {
-    let address = listener.local_addr()?.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
-    let holder = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        holder.set_only_v6(true)?;
-    }
-    // Two sockets of one port must both allow it at the moment of binding, and at no other: later nobody is to join.
-    listener.set_reuse_port(true)?;
+/// Holds the port of a listener without listening: once that is closed connects are refused, and nobody else can take the port.
+pub fn hold(listener: &SockRef<'_>) -> io::Result<Socket> {
+    let address = local_address(listener)?;
+    let holder = unbound(address)?;
     holder.set_reuse_port(true)?;
-    let bound = holder.bind(&address.into());
-    listener.set_reuse_port(false)?;
-    holder.set_reuse_port(false)?;
-    bound.map(|()| holder)
+    holder.bind(&address.into())?;
+    // Two sockets share an address that does not listen if both allow it: this one no longer does.
+    holder.set_reuse_address(false)?;
+    Ok(holder)
 }
 
 /// Listens again on the port that `holder` has kept.
 pub fn listen_again(holder: &Socket) -> io::Result<Socket> {
-    let address = holder.local_addr()?.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
+    let address = local_address(holder)?;
     let socket = unbound(address)?;
-    holder.set_reuse_port(true)?;
     socket.set_reuse_port(true)?;
-    let listening = socket.bind(&address.into()).and_then(|()| socket.listen(4096));
-    holder.set_reuse_port(false)?;
-    socket.set_reuse_port(false)?;
-    listening.map(|()| socket)
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
+    socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 fn unbound(address: SocketAddr) -> io::Result<Socket> {
@@ -76,7 +78,7 @@ mod tests {
     fn a_held_port_refuses_and_stays_ours() {
         let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap().as_socket().unwrap();
-        TcpStream::connect(address).unwrap();
+        let open = TcpStream::connect(address).unwrap();
         let holder = hold(&(&listener).into()).unwrap();
         assert!(listen(address).is_err(), "taken while it listens");
         drop(listener);
@@ -85,6 +87,6 @@ mod tests {
         let again = listen_again(&holder).unwrap();
         TcpStream::connect(address).unwrap();
         assert!(TcpListener::bind(address).is_err(), "taken while it listens again");
-        drop(again);
+        drop((again, open));
     }
 }

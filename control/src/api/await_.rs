@@ -1,11 +1,6 @@
 //! Waiting for a fact: `hits(redis-slow) >= 3`. Answered as soon as it is so; and when it is not, with the reason.
 
-use super::{
-    body::answer,
-    faults::only_known,
-    problem::Problem,
-    view,
-};
+use super::{body::answer, faults::only_known, problem::Problem, view};
 use crate::{control::Control, say::count};
 use axum::{
     extract::{Query, State},
@@ -101,7 +96,9 @@ fn timeout_of(text: Option<&String>) -> Result<Duration, Problem> {
     match Span::parse(text) {
         Some(span) if span <= LONGEST => Ok(span.duration()),
         Some(_) => Err(Problem::new(422, format!("`{text}` is too long to wait")).code("E0201").detail("At most 1h; ask again then.")),
-        None => Err(Problem::new(422, format!("`{text}` is not a length of time")).code("E0201").detail("Write it with its unit, such as `5s`.")),
+        None => Err(Problem::new(422, format!("`{text}` is not a length of time"))
+            .code("E0201")
+            .detail("Write it with its unit, such as `5s`.")),
     }
 }
 
@@ -168,7 +165,9 @@ impl Condition {
     /// `MEASURE(NAME) RELATION VALUE`.
     pub fn parse(text: &str) -> Result<Condition, Problem> {
         let unreadable = |why: String| {
-            Problem::new(422, format!("`{text}` cannot be read as a condition")).code("E0505").detail(format!("{why} Write it as `hits(NAME) >= 1`."))
+            Problem::new(422, format!("`{text}` cannot be read as a condition"))
+                .code("E0505")
+                .detail(format!("{why} Write it as `hits(NAME) >= 1`."))
         };
         let (word, rest) = text.split_once('(').ok_or_else(|| unreadable("There is no `(`.".into()))?;
         let (name, rest) = rest.rsplit_once(')').ok_or_else(|| unreadable("There is no `)`.".into()))?;
@@ -279,7 +278,9 @@ mod tests {
 
     #[test]
     fn conditions_are_read_and_said_again() {
-        for text in ["hits(redis-slow) >= 3", "connections(db) == 0", "bytes(db) > 64KiB", "seen(a (b)) != 1", "matched(x) < 2", "hits(x) <= 0"] {
+        for text in
+            ["hits(redis-slow) >= 3", "connections(db) == 0", "bytes(db) > 64KiB", "seen(a (b)) != 1", "matched(x) < 2", "hits(x) <= 0"]
+        {
             assert_eq!(Condition::parse(text).map(|condition| condition.to_string()).ok().as_deref(), Some(text));
         }
         assert_eq!(Condition::parse("hits(x)>=3"), Condition::parse(" hits( x )  >=  3 ").map_err(|_| unreachable!()));

@@ -30,7 +30,10 @@ pub async fn json(body: Body) -> Result<Value, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::new(400, MISSING_BODY).detail("Send a JSON object."));
     }
-    json::parse(&bytes).map_err(|why| Problem::new(400, "the body is not JSON").code("E0001").detail(format!("{why}.")))
+    json::parse(&bytes).map_err(|why| match why.contains("appears twice") {
+        true => Problem::new(400, "a key appears twice").code("E0003").detail(format!("In the body, {why}.")),
+        false => Problem::new(400, "the body is not JSON").code("E0001").detail(format!("{why}.")),
+    })
 }
 
 /// The body as a JSON object.
@@ -102,7 +105,8 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_within_limits() {
-        let status = async |bytes: Vec<u8>| json(Body::from(bytes)).await.map_or_else(|problem| problem.into_response().status().as_u16(), |_| 200);
+        let status =
+            async |bytes: Vec<u8>| json(Body::from(bytes)).await.map_or_else(|problem| problem.into_response().status().as_u16(), |_| 200);
         assert_eq!(status(b"{}".to_vec()).await, 200);
         assert_eq!(status(b"  \n".to_vec()).await, 400);
         assert_eq!(status(b"{".to_vec()).await, 400);

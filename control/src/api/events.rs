@@ -81,7 +81,10 @@ impl Wanted {
         };
         let fault = || entry.json().get("fault").and_then(|fault| Some(fault.as_str()?.to_owned()));
         kind && self.proxy.as_ref().is_none_or(|pattern| entry.proxy().is_some_and(|proxy| fits(pattern, proxy)))
-            && self.fault.as_ref().is_none_or(|pattern| fault().is_some_and(|fault| fits(pattern, &fault) || fits(&format!("{pattern}@*"), &fault)))
+            && self
+                .fault
+                .as_ref()
+                .is_none_or(|pattern| fault().is_some_and(|fault| fits(pattern, &fault) || fits(&format!("{pattern}@*"), &fault)))
     }
 }
 
@@ -118,9 +121,7 @@ impl Reader {
 
     /// Never a silent gap: how many are missing, and how things stand now.
     async fn say_dropped(&mut self, n: u64) {
-        let counts = |fault: faultwire_proxy::proxies::FaultView| {
-            json!({ "name": fault.name, "active": fault.active, "seen": fault.seen, "matched": fault.matched, "hits": fault.hits })
-        };
+        let counts = |fault: faultwire_proxy::proxies::FaultView| json!({ "name": fault.name, "active": fault.active, "seen": fault.seen, "matched": fault.matched, "hits": fault.hits });
         let faults: Vec<Value> = self.control.proxies.faults().await.into_iter().map(counts).collect();
         let text = match self.lines {
             true => format!("{}\n", json!({ "event": "dropped", "dropped": n, "faults": faults })),

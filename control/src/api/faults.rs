@@ -14,12 +14,12 @@ use axum::{
 };
 use faultwire_faults::{
     complaint::Complaint,
-    fault::{Fault, Lease},
+    fault::{Fault, Lease, fits},
     node::Node,
     plan::Owner,
     units::Span,
 };
-use faultwire_proxy::proxies::{FaultView, Heal};
+use faultwire_proxy::proxies::{FaultError, FaultView, Heal};
 use serde_json::{Value, json};
 use std::{collections::HashMap, sync::Arc};
 
@@ -30,8 +30,9 @@ type Held = State<Arc<Control>>;
 pub async fn list(State(control): Held, Query(query): Query<HashMap<String, String>>) -> Said {
     only_known(&query, &["proxy"])?;
     let proxies = control.proxies.proxies().await;
-    let on = |fault: &FaultView| query.get("proxy").is_none_or(|pattern| fault.proxies.iter().any(|name| faultwire_faults::fault::fits(pattern, name)));
-    let faults: Vec<Value> = control.proxies.faults().await.iter().filter(|fault| on(fault)).map(|fault| view::fault(fault, &proxies)).collect();
+    let on = |fault: &FaultView| query.get("proxy").is_none_or(|pattern| fault.proxies.iter().any(|name| fits(pattern, name)));
+    let faults: Vec<Value> =
+        control.proxies.faults().await.iter().filter(|fault| on(fault)).map(|fault| view::fault(fault, &proxies)).collect();
     Ok(answer(StatusCode::OK, &json!(faults), Some(control.proxies.generation().await)))
 }
 
@@ -60,7 +61,8 @@ pub async fn post(State(control): Held, body: Body) -> Said {
     }
     let name = fault.name.clone();
     let mut answer = take(&control, name, fault).await?;
-    let location = answer.extensions().get::<Named>().and_then(|named| HeaderValue::from_str(&format!("/v1/faults/{}", escaped(&named.0))).ok());
+    let location =
+        answer.extensions().get::<Named>().and_then(|named| HeaderValue::from_str(&format!("/v1/faults/{}", escaped(&named.0))).ok());
     if let Some(location) = location {
         answer.headers_mut().insert(header::LOCATION, location);
     }
@@ -73,8 +75,30 @@ pub async fn patch(State(control): Held, Path(name): Path<String>, headers: Head
     let _turn = control.turn().await;
     let there = known(&control, &name).await?;
     check_preconditions(&headers, Some(there.generation))?;
-    let fault = patched(&there, &name, patch)?;
-    take(&control, Some(name), fault).await
+    let fault = patched(&there, &name, patch.clone())?;
+    let taken = take(&control, Some(name.clone()), fault).await?;
+    if there.owner != Owner::File {
+        return Ok(taken);
+    }
+    // The file says what its faults are; how long one is on is said here, and ends with it.
+    control.proxies.renew(&name, Some(lease_after(&there, &patch)?)).await;
+    one(State(control.clone()), Path(name)).await
+}
+
+/// The lease of a fault of the file, once it has been patched.
+fn lease_after(there: &FaultView, patch: &Value) -> Result<Lease, Problem> {
+    let now = there.lease.map_or(Lease::Never, Lease::After);
+    if patch.get("lease").is_some_and(|lease| !lease.is_null()) {
+        return lease_of(&json!({ "lease": patch["lease"] }));
+    }
+    if patch.get("enabled") != Some(&Value::Bool(true)) {
+        return Ok(now);
+    }
+    Ok(match there.fault.clock.lease {
+        Lease::Unsaid if there.fault.enabled && there.lease.is_none() => Lease::Never,
+        Lease::Unsaid => Lease::After(USUAL_LEASE),
+        said => said,
+    })
 }
 
 pub async fn delete(State(control): Held, Path(name): Path<String>, headers: HeaderMap) -> Said {
@@ -121,8 +145,10 @@ pub fn read(body: Value, name: Option<&str>) -> Result<Fault, Problem> {
     let node = Node::from_json(&body);
     let fault = Fault::read(&node).map_err(|complaints| Problem::wrong(&complaints))?;
     match (name, &fault.name) {
+        (Some(name), _) if !good_name(name) => Err(FaultError::Name(name.to_owned()).into()),
         (Some(name), Some(other)) if name != other => {
-            let complaint = Complaint::new("E0207", format!("this fault is called `{other}` and `{name}`"), &fault.name_place, "not the name in the path");
+            let complaint =
+                Complaint::new("E0207", format!("the path says `{name}`, and the body `{other}`"), &fault.name_place, "another name");
             Err(Problem::wrong(&[complaint]))
         }
         (_, Some(name)) if !good_name(name) => {
@@ -137,8 +163,8 @@ pub fn read(body: Value, name: Option<&str>) -> Result<Fault, Problem> {
 pub fn only_known(query: &HashMap<String, String>, keys: &[&str]) -> Result<(), Problem> {
     match query.keys().find(|key| !keys.contains(&key.as_str())) {
         Some(key) => Err(Problem::new(422, format!("unknown parameter `{key}`")).code("E0101").detail(match keys {
-            [] => "There are none here.".to_owned(),
-            keys => format!("There are {}.", keys.join(", ")),
+            [] => "Nothing is taken here.".to_owned(),
+            keys => format!("Here are taken: {}.", keys.join(", ")),
         })),
         None => Ok(()),
     }
@@ -158,7 +184,8 @@ async fn known(control: &Control, name: &str) -> Result<FaultView, Problem> {
 
 fn patched(there: &FaultView, name: &str, patch: Value) -> Result<Fault, Problem> {
     let keys: Vec<&String> = patch.as_object().map(|map| map.keys().collect()).unwrap_or_default();
-    let switches = keys.iter().all(|key| *key == "enabled" || *key == "lease") && patch.as_object().is_some_and(|map| map.values().all(|value| !value.is_null()));
+    let switches = keys.iter().all(|key| *key == "enabled" || *key == "lease")
+        && patch.as_object().is_some_and(|map| map.values().all(|value| !value.is_null()));
     let mut written = there.fault.written.clone();
     crate::json::merge(&mut written, patch.clone());
     if !switches {
@@ -174,8 +201,11 @@ fn patched(there: &FaultView, name: &str, patch: Value) -> Result<Fault, Problem
         fault = switched(&fault, enabled);
     }
     if patch.get("lease").is_some() {
-        fault.clock.lease = lease_of(&patch)?;
-        fault.written = written;
+        let lease = lease_of(&patch)?;
+        if there.owner != Owner::File {
+            fault.clock.lease = lease;
+            fault.written = written;
+        }
     }
     Ok(fault)
 }

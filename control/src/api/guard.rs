@@ -7,7 +7,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use std::{net::{IpAddr, SocketAddr}, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 /// Who is calling.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +57,10 @@ impl Guard {
         let name = name.trim_end_matches('.');
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         let single = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        address || single || PRIVATE.iter().any(|end| name.ends_with(end)) || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+        address
+            || single
+            || PRIVATE.iter().any(|end| name.ends_with(end))
+            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 
@@ -76,13 +82,17 @@ mod tests {
 
     #[test]
     fn names_that_are_ours() {
-        for host in ["localhost:8474", "127.0.0.1:8474", "127.9.9.9", "[::1]:8474", "10.0.0.7:80", "faultwire:8474", "LOCALHOST", "toxi_proxy"] {
+        for host in
+            ["localhost:8474", "127.0.0.1:8474", "127.9.9.9", "[::1]:8474", "10.0.0.7:80", "faultwire:8474", "LOCALHOST", "toxi_proxy"]
+        {
             assert!(admits(&[("host", host)]), "{host}");
         }
         for host in ["faultwire.shop.svc:8474", "a.b.svc.cluster.local", "host.docker.internal:8474", "faults.example.com", "x.localhost"] {
             assert!(admits(&[("host", host)]), "{host}");
         }
-        for host in ["evil.example:8474", "localhost.evil.example", "127.0.0.1.evil.example", "", "evil.example.:8474", "ö", "evil.svc.example"] {
+        for host in
+            ["evil.example:8474", "localhost.evil.example", "127.0.0.1.evil.example", "", "evil.example.:8474", "ö", "evil.svc.example"]
+        {
             assert!(!admits(&[("host", host)]), "{host}");
         }
     }

@@ -41,7 +41,8 @@ pub async fn effects() -> Response {
         .iter()
         .map(|row| json!({ "name": row.name, "ends": row.ends, "direction": way(row.way), "example": row.example, "keys": keys(row.keys) }))
         .collect();
-    let ready: Vec<Value> = faultwire_scenarios::library::LIBRARY.iter().map(|ready| json!({ "name": ready.name, "about": ready.about })).collect();
+    let ready: Vec<Value> =
+        faultwire_scenarios::library::LIBRARY.iter().map(|ready| json!({ "name": ready.name, "about": ready.about })).collect();
     answer(StatusCode::OK, &json!({ "effects": effects, "keys": keys(KEYS), "later": LATER, "scenarios": ready }), None)
 }
 

@@ -1,5 +1,6 @@
 //! What goes wrong with a request, as RFC 9457 says it, with the codes of `check`. It knows no endpoint.
 
+use crate::say::plain;
 use axum::{
     body::Body,
     extract::Request,
@@ -7,9 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use faultwire_faults::{
-    complaint::{Complaint, Severity, nearest},
-};
+use faultwire_faults::complaint::{Complaint, Severity, nearest};
 use faultwire_proxy::proxies::{FaultError, ProxyError};
 use serde_json::{Map, Value, json};
 use std::io;
@@ -114,18 +113,20 @@ impl From<FaultError> for Problem {
     fn from(error: FaultError) -> Problem {
         match error {
             FaultError::Wrong(complaints) => Problem::wrong(&complaints),
-            FaultError::Name(_) => Problem::new(422, error.to_string()).code("E0207").detail("A name has no `/` and at most 128 characters."),
+            FaultError::Name(_) => {
+                Problem::new(422, error.to_string()).code("E0207").detail("A name has no `/`, no control characters, and 1 to 128 bytes.")
+            }
         }
     }
 }
 
 impl From<ProxyError> for Problem {
     fn from(error: ProxyError) -> Problem {
-        let title = error.to_string();
+        let title = plain(&error);
         match error {
-            ProxyError::Listen { why, .. } if why.kind() == io::ErrorKind::AddrInUse => {
-                Problem::new(409, title).code("E0302").detail("Something listens there already; choose another port, or 0 for any free one.")
-            }
+            ProxyError::Listen { why, .. } if why.kind() == io::ErrorKind::AddrInUse => Problem::new(409, title)
+                .code("E0302")
+                .detail("Something listens there already; choose another port, or 0 for any free one."),
             ProxyError::Listen { .. } => Problem::new(409, title).detail("Choose an address of this machine and a port above 1023."),
             ProxyError::Loop { .. } => Problem::new(422, title).code("E0306"),
         }
@@ -165,7 +166,8 @@ pub async fn finish(request: Request, next: Next) -> Response {
 }
 
 fn error(complaint: &Complaint) -> Value {
-    let mut error = json!({ "pointer": complaint.place.pointer, "code": complaint.code, "message": complaint.message, "detail": complaint.label });
+    let mut error =
+        json!({ "pointer": complaint.place.pointer, "code": complaint.code, "message": complaint.message, "detail": complaint.label });
     if !complaint.notes.is_empty() {
         error["notes"] = json!(complaint.notes);
     }

@@ -31,20 +31,23 @@ type Said = Result<Response, Problem>;
 type Held = State<Arc<Control>>;
 
 pub async fn list(State(control): Held) -> Said {
-    let proxies: Vec<Value> = control.proxies.proxies().await.iter().map(view::proxy).collect();
-    Ok(answer(StatusCode::OK, &json!(proxies), Some(control.proxies.generation().await)))
+    let generation = control.proxies.generation().await;
+    let proxies: Vec<Value> = control.proxies.proxies().await.iter().map(|proxy| view::proxy(proxy, generation)).collect();
+    Ok(answer(StatusCode::OK, &json!(proxies), Some(generation)))
 }
 
 pub async fn one(State(control): Held, Path(name): Path<String>) -> Said {
+    let generation = control.proxies.generation().await;
     let proxy = known(&control, &name).await?;
-    Ok(answer(StatusCode::OK, &view::proxy(&proxy), Some(proxy.generation)))
+    Ok(answer(StatusCode::OK, &view::proxy(&proxy, generation), Some(generation)))
 }
 
 pub async fn put(State(control): Held, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Said {
     let body = body::json(body).await?;
     let _turn = control.turn().await;
     let there = control.proxies.proxy(&name).await;
-    check_preconditions(&headers, there.as_ref().map(|proxy| proxy.generation))?;
+    let generation = control.proxies.generation().await;
+    check_preconditions(&headers, there.as_ref().map(|_| generation))?;
     let wanted = read(&name, &body, &control.bind).await?;
     take(&control, wanted, there).await
 }
@@ -54,7 +57,7 @@ pub async fn patch(State(control): Held, Path(name): Path<String>, headers: Head
     let patch = body::object(body).await?;
     let _turn = control.turn().await;
     let there = known(&control, &name).await?;
-    check_preconditions(&headers, Some(there.generation))?;
+    check_preconditions(&headers, Some(control.proxies.generation().await))?;
     let mut whole = view::written_proxy(&there);
     json::merge(&mut whole, patch);
     let wanted = read(&name, &whole, &control.bind).await?;
@@ -64,8 +67,8 @@ pub async fn patch(State(control): Held, Path(name): Path<String>, headers: Head
 /// It is gone afterwards, whether or not it was there. Faults that were put on it alone go with it.
 pub async fn delete(State(control): Held, Path(name): Path<String>, headers: HeaderMap) -> Said {
     let _turn = control.turn().await;
-    let there = control.proxies.proxy(&name).await.map(|proxy| proxy.generation);
-    check_preconditions(&headers, there)?;
+    let generation = control.proxies.generation().await;
+    check_preconditions(&headers, control.proxies.proxy(&name).await.map(|_| generation))?;
     for fault in own_faults(&control, &name).await {
         control.proxies.heal(&Heal { name: Some(fault.name), ..Heal::default() }).await;
     }
@@ -131,7 +134,12 @@ fn inline_faults(proxy: &str, inline: &Entry, complaints: &mut Vec<Complaint>) -
         match Fault::read(&on_proxy(item, proxy)) {
             Ok(fault) => match fault.targets == (on_only(proxy, &fault)) {
                 true => faults.push(fault),
-                false => complaints.push(Complaint::new("E0207", format!("a fault inside `{proxy}` is on `{proxy}`"), &item.place, "on another one")),
+                false => complaints.push(Complaint::new(
+                    "E0207",
+                    format!("a fault inside `{proxy}` is on `{proxy}`"),
+                    &item.place,
+                    "on another one",
+                )),
             },
             Err(mut wrong) => complaints.append(&mut wrong),
         }
@@ -159,9 +167,9 @@ fn on_proxy(item: &Node, proxy: &str) -> Node {
 
 fn on_only(proxy: &str, fault: &Fault) -> Targets {
     match &fault.targets {
-        Targets::Proxies(targets) => {
-            Targets::Proxies(targets.iter().take(1).map(|target| faultwire_faults::fault::Target { pattern: proxy.to_owned(), ..target.clone() }).collect())
-        }
+        Targets::Proxies(targets) => Targets::Proxies(
+            targets.iter().take(1).map(|target| faultwire_faults::fault::Target { pattern: proxy.to_owned(), ..target.clone() }).collect(),
+        ),
         between => between.clone(),
     }
 }
@@ -181,11 +189,8 @@ async fn take(control: &Control, wanted: Wanted, there: Option<ProxyView>) -> Sa
         done = control.proxies.put_proxy(wanted.link).await?;
     }
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut proxy = known(control, &name).await?;
-    proxy.generation = proxy.generation.max(done.generation);
-    let mut json = view::proxy(&proxy);
-    json["generation"] = proxy.generation.into();
-    Ok(answer(status, &json, Some(proxy.generation)))
+    let proxy = known(control, &name).await?;
+    Ok(answer(status, &view::proxy(&proxy, done.generation), Some(done.generation)))
 }
 
 /// The faults of this proxy that came through the API become these.
@@ -240,8 +245,16 @@ mod tests {
         assert_eq!(short, long);
         let inline = json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "latency": "1s" }, { "name": "x", "reset": true }] });
         assert_eq!(read("redis", &inline, "127.0.0.1").await.ok().and_then(|wanted| wanted.faults).map(|faults| faults.len()), Some(2));
-        assert!(problem(json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "latenzy": "1s" }] })).await.contains("/faults/0/latenzy"));
-        assert!(problem(json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "proxy": "other", "reset": true }] })).await.contains("on another one"));
+        assert!(
+            problem(json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "latenzy": "1s" }] }))
+                .await
+                .contains("/faults/0/latenzy")
+        );
+        assert!(
+            problem(json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "proxy": "other", "reset": true }] }))
+                .await
+                .contains("on another one")
+        );
         assert!(problem(json!({ "listen": "0", "upstream": "redis:6379", "fault": [] })).await.contains("E0101"));
         assert!(problem(json!({ "listen": "0", "upstream": "redis:6379", "name": "orders" })).await.contains("E0207"));
         for body in [json!(null), json!(1), json!([]), json!({}), json!("redis"), json!({ "listen": null, "upstream": {} })] {

@@ -1,6 +1,9 @@
 //! The door of the API: accepting, HTTP/1, and limits of number and time, so that no client can hold up another. It knows no endpoint.
 
-use super::{guard::{Guard, Peer}, router};
+use super::{
+    guard::{Guard, Peer},
+    router,
+};
 use crate::control::Control;
 use axum::extract::Request;
 use faultwire_proxy::tasks::Scope;
@@ -40,7 +43,6 @@ pub struct Door {
     shut: watch::Sender<bool>,
     scope: Scope,
 }
-
 
 /// Takes the port. Connections wait until the door is opened.
 pub fn claim(address: SocketAddr) -> io::Result<std::net::TcpListener> {
@@ -126,8 +128,12 @@ async fn answer(stream: TcpStream, peer: SocketAddr, app: axum::Router, mut is_s
 fn tower_service(
     app: axum::Router,
     peer: SocketAddr,
-) -> impl tower::Service<hyper::Request<hyper::body::Incoming>, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone
-{
+) -> impl tower::Service<
+    hyper::Request<hyper::body::Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone {
     tower::util::MapRequest::new(app, move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
@@ -146,7 +152,11 @@ impl Patient {
         Patient { stream, stuck: None }
     }
 
-    fn write(&mut self, cx: &mut Context<'_>, write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = write(Pin::new(&mut self.stream), cx) {
             self.stuck = None;
             return Poll::Ready(written);

@@ -22,7 +22,7 @@ pub fn fault(view: &FaultView, proxies: &[ProxyView]) -> Value {
         "generation": view.generation,
         "settled": settled,
         "since": clock::rfc3339(view.since),
-        "lease": view.lease.map_or("none".to_owned(), |lease| lease.to_string()),
+        "lease": lease(view),
         "expires_at": view.expires_in.map(|left| clock::rfc3339(SystemTime::now() + left)),
         "seen": view.seen,
         "matched": view.matched,
@@ -38,7 +38,18 @@ pub fn fault(view: &FaultView, proxies: &[ProxyView]) -> Value {
     Value::Object(json)
 }
 
-pub fn proxy(view: &ProxyView) -> Value {
+/// As it was said, as far as that still holds: `60s`, and not `1m`.
+fn lease(view: &FaultView) -> String {
+    let said = view.fault.written.get("lease").and_then(Value::as_str);
+    match (view.lease, said) {
+        (None, _) => "none".to_owned(),
+        (Some(lease), Some(said)) if Span::parse(said) == Some(lease) => said.to_owned(),
+        (Some(lease), _) => lease.to_string(),
+    }
+}
+
+/// `generation` is that of everything: nothing about this proxy is older.
+pub fn proxy(view: &ProxyView, generation: u64) -> Value {
     json!({
         "name": view.link.name,
         "listen": view.address.to_string(),
@@ -47,7 +58,7 @@ pub fn proxy(view: &ProxyView) -> Value {
         "to": view.link.to,
         "enabled": view.link.enabled,
         "listening": view.listening,
-        "generation": view.generation,
+        "generation": generation,
         "settled": view.settled,
         "connections": view.counts.connections,
         "connections_total": view.counts.opened,

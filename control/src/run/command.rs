@@ -117,7 +117,8 @@ struct Signals([tokio::signal::unix::Signal; 3]);
 
 impl Signals {
     fn listen() -> Result<Signals, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::new(Exit::Unavailable, format!("error: cannot listen for signals: {error}")));
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::new(Exit::Unavailable, format!("error: cannot listen for signals: {error}")));
         Ok(Signals([listen(SignalKind::hangup())?, listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?]))
     }
 

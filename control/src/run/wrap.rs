@@ -60,7 +60,9 @@ impl Wrapped {
         }
         match text.find("://") {
             Some(at) => Wrapped::in_url(text, at),
-            None if text.split_whitespace().any(|word| word.starts_with("host=") || word.starts_with("hostaddr=")) => Wrapped::in_libpq(text),
+            None if text.split_whitespace().any(|word| word.starts_with("host=") || word.starts_with("hostaddr=")) => {
+                Wrapped::in_libpq(text)
+            }
             None => Wrapped::in_authority(text, 0..text.len(), None),
         }
     }
@@ -153,8 +155,20 @@ impl Wrapped {
 /// What a proxy in front of a variable is called: `REDIS_URL` is `redis`.
 pub fn name_of(variable: &str) -> String {
     const ENDINGS: [&str; 14] = [
-        "_CONNECTION_STRING", "_CONNECTION_URL", "_BOOTSTRAP_SERVERS", "_ENDPOINT", "_SERVERS", "_ADDRESS", "_SERVER", "_ADDR", "_HOST", "_URL", "_URI",
-        "_DSN", "_BROKERS", "_BROKER",
+        "_CONNECTION_STRING",
+        "_CONNECTION_URL",
+        "_BOOTSTRAP_SERVERS",
+        "_ENDPOINT",
+        "_SERVERS",
+        "_ADDRESS",
+        "_SERVER",
+        "_ADDR",
+        "_HOST",
+        "_URL",
+        "_URI",
+        "_DSN",
+        "_BROKERS",
+        "_BROKER",
     ];
     let upper = variable.to_ascii_uppercase();
     let stem = ENDINGS.iter().find_map(|ending| upper.strip_suffix(ending)).filter(|stem| !stem.is_empty()).unwrap_or(&upper);
@@ -212,7 +226,9 @@ mod tests {
 
     #[test]
     fn proxies_are_called_after_their_variable() {
-        for (variable, name) in [("REDIS_URL", "redis"), ("DATABASE_URL", "database"), ("ORDERS_API_ADDR", "orders-api"), ("URL", "url"), ("pg_dsn", "pg")] {
+        for (variable, name) in
+            [("REDIS_URL", "redis"), ("DATABASE_URL", "database"), ("ORDERS_API_ADDR", "orders-api"), ("URL", "url"), ("pg_dsn", "pg")]
+        {
             assert_eq!(name_of(variable), name);
         }
     }

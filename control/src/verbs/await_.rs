@@ -39,7 +39,10 @@ pub fn main(condition: &str, timeout: &str, url: &str, say: &Say) -> Result<Exit
             say.data(format!("{}: it is {}", text(&answer.body, "until"), answer.body["value"]));
         } else {
             let (until, value, why) = (text(&answer.body, "until"), &answer.body["value"], text(&answer.body, "why"));
-            say.data(format!("not yet: {} is {value} after {timeout}. {why}", until.split(')').next().map(|head| format!("{head})")).unwrap_or_default()));
+            say.data(format!(
+                "not yet: {} is {value} after {timeout}. {why}",
+                until.split(')').next().map(|head| format!("{head})")).unwrap_or_default()
+            ));
         }
         return Ok(if reached { Exit::Held } else { Exit::TimedOut });
     }

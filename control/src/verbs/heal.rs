@@ -67,8 +67,14 @@ mod tests {
     #[test]
     fn what_was_healed_is_said() {
         let proxies = json!([{ "faults": [] }, { "faults": [] }]);
-        assert_eq!(sentence(&[json!({ "name": "a" }), json!({ "name": "b" })], &proxies), "healed a, b. 2 proxies pass everything through.");
-        assert_eq!(sentence(&[], &json!([{ "faults": ["x"] }, { "faults": [] }])), "nothing to heal. 1 of 2 proxies pass everything through.");
+        assert_eq!(
+            sentence(&[json!({ "name": "a" }), json!({ "name": "b" })], &proxies),
+            "healed a, b. 2 proxies pass everything through."
+        );
+        assert_eq!(
+            sentence(&[], &json!([{ "faults": ["x"] }, { "faults": [] }])),
+            "nothing to heal. 1 of 2 proxies pass everything through."
+        );
         assert_eq!(sentence(&[], &json!([])), "nothing to heal.");
     }
 }

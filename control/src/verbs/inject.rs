@@ -6,17 +6,27 @@ use crate::{
     exit::{Exit, Failure},
     say::Say,
 };
-use faultwire_faults::{node::Node, units::Span};
-use faultwire_scenarios::{render, scenario, sources::Sources, words::Words};
+use faultwire_faults::{complaint::Complaint, fault::Fault, node::Node, units::Span};
+use faultwire_scenarios::{
+    render,
+    sources::Sources,
+    words::{self, Words},
+};
 use hyper::Method;
 use serde_json::{Value, json};
 
-pub fn main(words: &[String], lasts: Option<&str>, url: &str, say: &Say) -> Result<Exit, Failure> {
+pub fn main(said: &[String], lasts: Option<&str>, url: &str, say: &Say) -> Result<Exit, Failure> {
     let lease = lease(lasts)?;
-    let text = words.join(" ");
+    let text = said.join(" ");
     let mut sources = Sources::default();
-    let read = scenario::inject(&text, &mut sources)
-        .map_err(|complaints| Failure::usage(render::render(&complaints, &sources, say.colored()).trim_end()))?;
+    let wrong =
+        |complaints: Vec<Complaint>, sources: &Sources| Failure::usage(render::render(&complaints, sources, say.colored()).trim_end());
+    let source = sources.add("inject", text.as_str());
+    let read = words::read(&text, source).map_err(|complaints| wrong(complaints, &sources))?;
+    if let Words::Fault(node) = &read {
+        // Here the words can be shown with what is wrong in them marked; names of proxies are known only over there.
+        Fault::read(node).map_err(|complaints| wrong(complaints, &sources))?;
+    }
     let client = Client::new(url)?;
     let fault = match read {
         Words::Name(node) => switch_on(&client, node.text().unwrap_or_default(), lease.as_deref())?,

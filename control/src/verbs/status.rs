@@ -18,7 +18,11 @@ pub fn main(url: &str, say: &Say) -> Result<Exit, Failure> {
     }
     let ready = client.ask(Method::GET, "/readyz", None)?;
     if let Some(why) = ready["config"]["refused"].as_str() {
-        say.talk(format!("{} was refused, the last good one is in force:\n{}\n", ready["config"]["file"].as_str().unwrap_or("the file"), why.trim_end()));
+        say.talk(format!(
+            "{} was refused, the last good one is in force:\n{}\n",
+            ready["config"]["file"].as_str().unwrap_or("the file"),
+            why.trim_end()
+        ));
     }
     let (proxies, faults) = (list(&proxies), list(&faults));
     if proxies.is_empty() {
