@@ -21,4 +21,4 @@ ENV FAULTWIRE_BIND=0.0.0.0 FAULTWIRE_API=0.0.0.0:8474 FAULTWIRE_CONFIG=/etc/faul
 EXPOSE 8474
 HEALTHCHECK --interval=5s --timeout=3s --start-period=2s CMD ["/faultwire", "ready"]
 ENTRYPOINT ["/faultwire"]
-CMD ["serve"]
+CMD ["serve", "--watch"]

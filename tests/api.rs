@@ -193,8 +193,37 @@ fn a_wrong_address_or_a_taken_port_is_the_callers_problem() {
     for (listen, to) in [("nonsense", "127.0.0.1:1"), ("127.0.0.1:99999", "127.0.0.1:1"), ("127.0.0.1:0", ""), ("127.0.0.1:0", "x:y:z")] {
         problem(&put(listen, to), 422);
     }
-    // Chaos must not reach the control plane.
-    problem(&put("127.0.0.1:0", &running.api.to_string()), 422);
+}
+
+#[test]
+fn chaos_reaches_neither_the_control_plane_nor_itself() {
+    let upstream = Upstream::echo();
+    let running = start(&upstream);
+    let put = |to: String| running.call("PUT", "/v1/proxies/p", Some(json!({ "listen": "127.0.0.1:0", "upstream": to })));
+    problem(&put(running.api.to_string()), 422);
+    problem(&put(format!("localhost:{}", running.api.port())), 422);
+    let own = running.port("db").port();
+    for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+        problem(&running.call("PATCH", "/v1/proxies/db", Some(json!({ "upstream": format!("{host}:{own}") }))), 422);
+    }
+    running.put("gone", json!({ "proxy": "*", "down": true }));
+    running.heal("gone");
+    let mut client = running.connect("db");
+    client.write_all(b"x").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+}
+
+#[test]
+fn no_name_of_a_fault_shares_the_counts_of_another() {
+    let upstream = Upstream::echo();
+    let running = start(&upstream);
+    running.put("both", json!({ "proxy": "*", "latency": "1ms" }));
+    let other = running.call("PUT", "/v1/faults/both@db", Some(json!({ "proxy": "db", "latency": "1ms", "probability": "0%" })));
+    let mut client = running.connect("db");
+    client.write_all(b"x").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+    assert_eq!(running.hits("both"), 1);
+    assert!(other.status == 422 || running.hits("both@db") == 0, "one connection, counted for two faults");
 }
 
 #[test]
@@ -262,7 +291,9 @@ fn metrics_can_be_scraped() {
     client.write_all(b"x").unwrap();
     client.read_exact(&mut [0]).unwrap();
     let metrics = running.call("GET", "/metrics", None).expect(200).text();
-    for name in ["faultwire_hits_total", "faultwire_seen_total", "faultwire_matched_total", "faultwire_connections", "faultwire_bytes_total"] {
+    for name in
+        ["faultwire_hits_total", "faultwire_seen_total", "faultwire_matched_total", "faultwire_connections", "faultwire_bytes_total"]
+    {
         assert!(metrics.lines().any(|line| line.starts_with(name)), "{name} is not in\n{metrics}");
     }
     for line in metrics.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
@@ -348,7 +379,11 @@ fn a_browser_of_another_site_is_refused() {
     assert_eq!(running.request("POST", "/v1/faults", &simple, body.as_bytes()).unwrap().status, 403);
     assert_eq!(running.faults().len(), 1);
     let same = format!("http://{own}");
-    for headers in [&[("origin", same.as_str()), ("sec-fetch-site", "same-origin")][..], &[("host", &format!("localhost:{}", running.api.port()))], &[]] {
+    for headers in [
+        &[("origin", same.as_str()), ("sec-fetch-site", "same-origin")][..],
+        &[("host", &format!("localhost:{}", running.api.port()))],
+        &[],
+    ] {
         running.request("PUT", "/v1/faults/x", headers, body.as_bytes()).unwrap().ok();
     }
 }
@@ -397,9 +432,24 @@ fn the_worst_inputs_are_refused_and_change_nothing() {
         }
     }
     let paths = [
-        "/v1/faults/%00", "/v1/faults/..%2f..", "/v1/faults/%ff", "/v1/faults//", "/v1/proxies/", "/v1/nothing", "//", "/v1/faults?proxy=%ff",
-        "/v1/await", "/v1/await?until=%00&timeout=x", "/v1/await?until=hits(slow)&timeout=99999999999h", "/v1/errors/../..", "/v1/errors/%00",
-        "/v1/faults?session=x&proxy=", "/v1/heal?proxy=%ff", "/v1/events?types=%5B", "/metrics/x", "/v1/%2e%2e/x",
+        "/v1/faults/%00",
+        "/v1/faults/..%2f..",
+        "/v1/faults/%ff",
+        "/v1/faults//",
+        "/v1/proxies/",
+        "/v1/nothing",
+        "//",
+        "/v1/faults?proxy=%ff",
+        "/v1/await",
+        "/v1/await?until=%00&timeout=x",
+        "/v1/await?until=hits(slow)&timeout=99999999999h",
+        "/v1/errors/../..",
+        "/v1/errors/%00",
+        "/v1/faults?session=x&proxy=",
+        "/v1/heal?proxy=%ff",
+        "/v1/events?types=%5B",
+        "/metrics/x",
+        "/v1/%2e%2e/x",
     ];
     for path in paths.iter().map(|path| (*path).to_owned()).chain([format!("/v1/faults/{long}")]) {
         for method in ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {

@@ -13,7 +13,7 @@ use std::{
 };
 
 const CLIENTS: u64 = 16;
-const EACH: u64 = 60;
+const EACH: u64 = 300;
 
 /// What every fault decided for every number, as the journal tells it.
 fn decisions(seed: u64) -> BTreeMap<(String, u64), String> {

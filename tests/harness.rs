@@ -48,7 +48,8 @@ pub fn faultwire() -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("FAULTWIRE_") || ["TOXIPROXY_URL", "LOG_LEVEL", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"].contains(&&*text) {
+        if text.starts_with("FAULTWIRE_") || ["TOXIPROXY_URL", "LOG_LEVEL", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"].contains(&&*text)
+        {
             command.env_remove(name);
         }
     }
@@ -365,6 +366,8 @@ impl Process {
             thread::sleep(Duration::from_millis(2));
         }
         for reader in self.readers.drain(..) {
+            let ends = || reader.is_finished();
+            eventually("whoever holds its output has ended", ends);
             reader.join().unwrap();
         }
         self.status.unwrap()

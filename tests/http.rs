@@ -121,7 +121,8 @@ fn read_reply(from: &mut impl BufRead, method: &str) -> io::Result<Reply> {
 /// The next chunk of a chunked body; none at its end.
 pub fn read_chunk(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let line = read_line(from)?;
-    let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16).map_err(|_| wrong(format!("chunk {line:?}")))?;
+    let size =
+        usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16).map_err(|_| wrong(format!("chunk {line:?}")))?;
     let mut chunk = vec![0; size];
     from.read_exact(&mut chunk)?;
     read_line(from)?;

@@ -41,7 +41,10 @@ impl Redis {
         for _ in 0..5 {
             let address = free_port();
             let mut command = Command::new(&server);
-            command.args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).arg("--dir").arg(&dir.0);
+            command
+                .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+                .arg("--dir")
+                .arg(&dir.0);
             let mut process = Process::spawn(command);
             let mut up = false;
             eventually("redis is up", || {
@@ -115,7 +118,9 @@ fn redis_that_is_gone_is_noticed() {
     let redis = Redis::start();
     let ended = redis.wrapped(&["--inject", "redis down=true"], "redis-cli -u \"$REDIS_URL\" ping && exit 1; exit 0").expect(0);
     assert!(ended.err.contains("refused at most"), "{}", ended.err);
-    let ended = redis.wrapped(&["--inject", "redis reset=true after=3B"], "redis-cli -u \"$REDIS_URL\" ping | grep -q PONG && exit 1; exit 0").expect(0);
+    let ended = redis
+        .wrapped(&["--inject", "redis reset=true after=3B"], "redis-cli -u \"$REDIS_URL\" ping | grep -q PONG && exit 1; exit 0")
+        .expect(0);
     assert!(ended.err.contains("hit "), "{}", ended.err);
 }
 
@@ -135,9 +140,9 @@ fn redis_benchmark_pipelines_through_the_proxy() {
         assert!(!ended.err.to_lowercase().contains("error") && !ended.out.to_lowercase().contains("error"), "{}\n{}", ended.out, ended.err);
         let mut client = running.connect("redis");
         client.write_all(b"GET counter:__rand_int__\r\n").unwrap();
-        let mut answer = [0; 12];
-        client.read_exact(&mut answer).unwrap();
-        assert!(String::from_utf8_lossy(&answer).starts_with('$'), "{}", String::from_utf8_lossy(&answer));
+        let mut kind = [0];
+        client.read_exact(&mut kind).unwrap();
+        assert_eq!(&kind, b"$", "not the answer to this question");
     }
 }
 

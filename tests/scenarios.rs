@@ -63,7 +63,7 @@ fn a_port_that_is_taken_starts_nothing() {
     dir.write("f.yaml", format!("proxies:\n  first: {free} -> localhost:1\n  second: {address} -> localhost:2\n"));
     let ended = serve(&dir, "f.yaml").expect(69);
     assert!(ended.err.contains(&address.to_string()) && ended.err.contains("second"), "{}", ended.err);
-    assert_eq!(ended.err.matches("error").count(), 1, "one message: {}", ended.err);
+    assert_eq!(ended.err.matches("error: ").count(), 1, "one message: {}", ended.err);
     TcpListener::bind(free).unwrap();
 
     dir.write("g.yaml", format!("proxies:\n  first: {free} -> localhost:1\n"));

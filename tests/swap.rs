@@ -125,7 +125,8 @@ fn harmless(random: &mut Random) -> Value {
 
 #[test]
 fn a_soak_under_changing_faults_loses_changes_and_doubles_no_byte() {
-    let total: u64 = std::env::var("FAULTWIRE_SOAK_BYTES").map_or(200 << 20, |text| text.parse().expect("FAULTWIRE_SOAK_BYTES is a number"));
+    let total: u64 =
+        std::env::var("FAULTWIRE_SOAK_BYTES").map_or(200 << 20, |text| text.parse().expect("FAULTWIRE_SOAK_BYTES is a number"));
     let streams = 4;
     let each = total / streams / 2;
     let upstream = Upstream::script(move |mut conn| {
@@ -195,6 +196,7 @@ fn one_request_changes_many_proxies_or_none() {
     assert_eq!(refused.status, 422, "{refused}");
     assert_eq!((running.faults().len(), running.proxies().len()), (0, 2));
     assert!(ping(&mut running.connect("a")));
+    eventually("that connection is over", || running.connections("a") == 0);
     running.put("cut", json!({ "proxy": "*", "reset": true }));
     assert!(!ping(&mut running.connect("a")));
     assert!(!ping(&mut running.connect("b")));

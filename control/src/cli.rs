@@ -85,7 +85,7 @@ enum Verb {
     /// See the whole loop in a few seconds, without any set-up
     Demo {
         /// Repeat the dice of an earlier run
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = seed)]
         seed: Option<u64>,
     },
     /// Find mistakes in scenario files
@@ -172,7 +172,7 @@ struct RunArgs {
     #[arg(short, long, value_name = "FAULT")]
     inject: Vec<String>,
     /// Repeat the dice of an earlier run
-    #[arg(long, value_name = "N", env = "FAULTWIRE_SEED", hide_env_values = true)]
+    #[arg(long, value_name = "N", env = "FAULTWIRE_SEED", value_parser = seed, hide_env_values = true)]
     seed: Option<u64>,
     /// End the command after this time, and exit 124
     #[arg(long, value_name = "DURATION", value_parser = span)]
@@ -205,13 +205,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "HOST", env = "FAULTWIRE_BIND", default_value = "127.0.0.1", hide_env_values = true)]
     pub bind: String,
     /// Repeat the dice of an earlier run
-    #[arg(long, value_name = "N", env = "FAULTWIRE_SEED", hide_env_values = true)]
+    #[arg(long, value_name = "N", env = "FAULTWIRE_SEED", value_parser = seed, hide_env_values = true)]
     pub seed: Option<u64>,
     /// Append everything that happens to this file, as lines of JSON
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Take in the files when they change
-    #[arg(long)]
+    #[arg(long, env = "FAULTWIRE_WATCH", value_parser = clap::builder::BoolishValueParser::new(), hide_env_values = true)]
     pub watch: bool,
     /// Shape of the log [default: text on a terminal, json elsewhere]
     #[arg(long, value_enum, env = "FAULTWIRE_LOG", hide_env_values = true)]
@@ -321,6 +321,10 @@ fn introduce(say: &Say) {
         Err(_) => "it has mistakes: faultwire check".to_owned(),
     };
     say.data(format!("\nHere: {USUAL_FILE}, {said}"));
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| "a seed is a whole number, as it was printed".to_owned())
 }
 
 fn span(text: &str) -> Result<Span, String> {

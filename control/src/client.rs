@@ -57,7 +57,10 @@ impl Client {
                 let response = self.send(method, path, body, "application/json").await?;
                 let status = response.status().as_u16();
                 let bytes = response.into_body().collect().await.map_err(|error| self.broken(&error))?.to_bytes();
-                let body = json::parse(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into());
+                let body = json::parse(&bytes).unwrap_or_default();
+                if body.is_null() && !bytes.is_empty() {
+                    return Err(self.foreign(status));
+                }
                 Ok(Answer { status, body })
             };
             timeout(limit, answer).await.map_err(|_| self.silent(limit))?
@@ -86,7 +89,8 @@ impl Client {
             }
             let mut rest = Vec::new();
             while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|error| self.broken(&error))?;
+                // It has ended without a word: that is an end all the same.
+                let Ok(frame) = frame else { return Ok(()) };
                 rest.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
                 while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                     let line: Vec<u8> = rest.drain(..=end).collect();
@@ -154,13 +158,23 @@ impl Client {
         )
     }
 
+    /// The answer of somebody else.
+    pub fn foreign(&self, status: u16) -> Failure {
+        Failure::new(Exit::Unavailable, format!("error: {} answers {status} as Faultwire would not\nhelp: is that Faultwire?", self.url))
+    }
+
+    /// The same, where anything but a list is an error.
+    pub fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        match self.ask(Method::GET, path, None)? {
+            Value::Array(list) => Ok(list),
+            _ => Err(self.foreign(200)),
+        }
+    }
+
     /// A problem, as a diagnostic. What was asked for was wrong, or is not there: wrong usage.
     pub fn refused(&self, answer: &Answer) -> Failure {
         let Some(title) = answer.body.get("title").and_then(Value::as_str) else {
-            return Failure::new(
-                Exit::Unavailable,
-                format!("error: {} answers {} as Faultwire would not\nhelp: is that Faultwire?", self.url, answer.status),
-            );
+            return self.foreign(answer.status);
         };
         let code = answer.body["code"].as_str().map(|code| format!("[{code}]")).unwrap_or_default();
         let mut text = format!("error{code}: {title}");

@@ -82,7 +82,11 @@ impl Origin {
 
     /// Only looks for mistakes.
     pub fn check(&self) -> Result<Loaded, Failure> {
-        Ok(self.read(&self.files()?, &[]).0)
+        let files = self.files()?;
+        if files.is_empty() {
+            return Err(Failure::usage(format!("error: there are no scenario files in {}", self.name())));
+        }
+        Ok(self.read(&files, &[]).0)
     }
 
     pub fn name(&self) -> String {

@@ -11,13 +11,14 @@ use faultwire_faults::{fault::Fault, plan::Owner, units::Span};
 use faultwire_proxy::proxies::{FaultError, FaultView, Heal, Link, Proxies};
 use serde_json::{Value, json};
 use std::{
+    net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// For faults that come through the API or the command line and do not say their own.
 pub const USUAL_LEASE: Span = Span::from_secs(15 * 60);
@@ -28,9 +29,13 @@ pub struct Control {
     pub journal: Journal,
     /// The host to listen on where none is said.
     pub bind: String,
+    /// Where the API listens, once it does.
+    api: OnceLock<SocketAddr>,
     file: Mutex<FileState>,
     turn: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
+    /// Whether streams of events are to end.
+    over: watch::Sender<bool>,
     /// Rung when something has been ordered, for whoever watches leases.
     ordered: Notify,
 }
@@ -62,8 +67,10 @@ impl Control {
             journal,
             bind,
             file,
+            api: OnceLock::new(),
             turn: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
+            over: watch::Sender::new(false),
             ordered: Notify::new(),
         }
     }
@@ -73,8 +80,32 @@ impl Control {
         self.turn.lock().await
     }
 
+    /// Says where the API listens.
+    pub fn opened(&self, api: SocketAddr) {
+        self.api.set(api).ok();
+    }
+
+    /// Whether a proxy would lead to our own API: what goes wrong must not reach what heals it.
+    pub fn leads_here(&self, link: &Link) -> bool {
+        let Some(api) = self.api.get().filter(|api| api.port() == link.upstream.port) else { return false };
+        match link.upstream.host.parse::<IpAddr>() {
+            Ok(ip) => ip == api.ip() || ip.is_unspecified() || (ip.is_loopback() && api.ip().is_unspecified()),
+            Err(_) => link.upstream.host == "localhost" && (api.ip().is_loopback() || api.ip().is_unspecified()),
+        }
+    }
+
     pub fn file(&self) -> FileState {
         self.locked().clone()
+    }
+
+    /// Ends all streams of events: there will be no more.
+    pub fn end_streams(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Waits for that.
+    pub fn streams_end(&self) -> watch::Receiver<bool> {
+        self.over.subscribe()
     }
 
     /// Says that something has been ordered.
@@ -125,6 +156,9 @@ impl Control {
     /// Puts another scenario in force: proxies that are new, gone or changed, and the layer of the file. Nothing is changed if a port cannot be had.
     pub async fn apply(&self, config: Config) -> Result<Applied, Failure> {
         let _turn = self.turn().await;
+        if let Some(link) = config.links.iter().find(|link| self.leads_here(link)) {
+            return Err(Failure::new(Exit::Scenario, format!("error[E0306]: {}", leads_here(link))));
+        }
         let old = self.file().config;
         let there = self.proxies.proxies().await;
         let is_there = |name: &str| there.iter().any(|view| view.link.name == name);
@@ -242,6 +276,10 @@ impl Control {
     fn locked(&self) -> MutexGuard<'_, FileState> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub fn leads_here(link: &Link) -> String {
+    format!("`{}` would lead to Faultwire's own API at {}", link.name, link.upstream)
 }
 
 /// The same fault, on or off.

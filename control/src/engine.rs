@@ -4,7 +4,7 @@
 use crate::{
     api::{self, server::Door},
     config::Config,
-    control::{Control, said},
+    control::{Control, leads_here},
     exit::{Exit, Failure},
     journal::Journal,
     log::Log,
@@ -105,6 +105,7 @@ impl Engine {
                 }
             }
         });
+        control.end_streams();
         if let Some(door) = self.door {
             self.own.block_on(door.shut(Duration::from_millis(500)));
         }
@@ -130,11 +131,15 @@ async fn open(
         Some(address) => Some(api::server::claim(address).map_err(|error| no_door(&settings.config.links, address, &error))?),
         None => None,
     };
-    let opened = proxies.open_claimed(claimed).await;
+    let control = Arc::new(Control::new(proxies.clone(), journal, settings.bind.clone(), settings.config.clone()));
+    if let Some(address) = door.as_ref().and_then(|door| door.local_addr().ok()) {
+        control.opened(address);
+    }
+    if let Some(link) = settings.config.links.iter().find(|link| control.leads_here(link)) {
+        return Err(Failure::new(Exit::Scenario, format!("error[E0306]: {}", leads_here(link))));
+    }
+    let opened = proxies.open_claimed(claimed, Owner::File, settings.config.faults.clone()).await;
     opened.map_err(|error| Failure::new(proxy_exit(&error), format!("error: {error}")))?;
-    let set = proxies.set_layer(Owner::File, settings.config.faults.clone()).await;
-    set.map_err(|error| Failure::new(Exit::Scenario, format!("error: {}", said(&error))))?;
-    let control = Arc::new(Control::new(proxies, journal, settings.bind.clone(), settings.config.clone()));
     let scope = Scope::new(tokio::runtime::Handle::current());
     scope.spawn(control.clone().watch_leases());
     let door = match door {

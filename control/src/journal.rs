@@ -169,7 +169,11 @@ impl Clerk {
                 biased;
                 () = tokio::time::sleep_until(flush), if self.dirty => self.flush(),
                 order = orders.recv() => match order {
-                    Some(Order::Record(at, record)) => self.take(at, Said::Record(record)),
+                    Some(Order::Record(at, record)) => {
+                        // What was told before it stands before it.
+                        self.catch_up(&mut told);
+                        self.take(at, Said::Record(record));
+                    }
                     Some(Order::Speak(log)) => {
                         self.catch_up(&mut told);
                         self.log = log;
@@ -187,7 +191,8 @@ impl Clerk {
     }
 
     fn catch_up(&mut self, told: &mut mpsc::Receiver<Told>) {
-        while let Ok(fact) = told.try_recv() {
+        for _ in 0..told.len() {
+            let Ok(fact) = told.try_recv() else { return };
             self.take(fact.at, Said::Told(fact));
         }
     }

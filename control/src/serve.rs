@@ -168,13 +168,6 @@ async fn introduce(engine: &Engine, config: &Config, took: Duration, log: Log, s
     let Some(api) = engine.api else { return };
     let seed = engine.proxies().seed().0;
     let open = !api.ip().is_loopback();
-    if log.shape == Shape::Text {
-        if !say.quiet {
-            picture(engine.proxies(), config, seed, api, took, say).await;
-        }
-        engine.control.journal.speak(log);
-        return;
-    }
     let proxies: Vec<_> = engine
         .proxies()
         .proxies()
@@ -185,7 +178,12 @@ async fn introduce(engine: &Engine, config: &Config, took: Duration, log: Log, s
     let msg = format!("ready in {} ms: API at http://{api}, seed {seed}", took.as_millis());
     let fields = json!({ "version": env!("CARGO_PKG_VERSION"), "seed": seed, "api": format!("http://{api}"), "file": config.name, "proxies": proxies, "faults": config.faults.len() });
     engine.control.journal.record("serve.ready", msg, fields);
-    if open {
+    if log.shape == Shape::Text {
+        if !say.quiet {
+            picture(engine.proxies(), config, seed, api, took, say).await;
+        }
+        engine.control.journal.speak(log);
+    } else if open {
         engine.control.journal.record("api.open", open_to_all(api), json!({ "api": api.to_string() }));
     }
 }

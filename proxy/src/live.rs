@@ -18,8 +18,12 @@ use std::{
     },
 };
 
-/// All bytes that may be held back in the process.
-pub const HELD_ROOM: usize = 256 << 20;
+/// The bytes held back in the whole process, and how many they may be.
+#[derive(Debug)]
+pub struct Held {
+    bytes: AtomicUsize,
+    room: usize,
+}
 
 #[derive(Debug)]
 pub struct Slot {
@@ -31,8 +35,7 @@ pub struct Slot {
     pub opened: AtomicU64,
     pub teller: Teller,
     pub timer: Arc<Timer>,
-    /// Bytes held back in the whole process.
-    pub held: Arc<AtomicUsize>,
+    pub held: Arc<Held>,
 }
 
 #[derive(Debug, Default)]
@@ -78,8 +81,35 @@ pub struct Counts {
     pub seen: Option<u64>,
 }
 
+impl Held {
+    /// At most this much, and at most half of what the process may use at all.
+    const MOST: usize = 256 << 20;
+
+    pub fn new(memory_limit: Option<u64>) -> Held {
+        let half = memory_limit.map_or(Held::MOST as u64, |limit| limit / 2);
+        Held { bytes: AtomicUsize::new(0), room: half.min(Held::MOST as u64) as usize }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Relaxed)
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.bytes() < self.room
+    }
+
+    /// One holder's share has changed.
+    pub fn account(&self, before: usize, now: usize) {
+        if now >= before {
+            self.bytes.fetch_add(now - before, Relaxed);
+        } else {
+            self.bytes.fetch_sub(before - now, Relaxed);
+        }
+    }
+}
+
 impl Slot {
-    pub fn new(name: Arc<str>, upstream: Upstream, plan: Plan, teller: Teller, timer: Arc<Timer>, held: Arc<AtomicUsize>) -> Slot {
+    pub fn new(name: Arc<str>, upstream: Upstream, plan: Plan, teller: Teller, timer: Arc<Timer>, held: Arc<Held>) -> Slot {
         Slot {
             name,
             plan: ArcSwap::from_pointee(plan),

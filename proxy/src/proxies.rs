@@ -4,7 +4,8 @@
 use crate::{
     dial::Upstream,
     listener::{Claimed, Listener, Want},
-    live::{Counts, Slot},
+    live::{Counts, Held, Slot},
+    sys,
     tasks::Scope,
     timer::Timer,
     told::{Fact, Teller},
@@ -22,10 +23,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     net::SocketAddr,
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
     time::{Duration, Instant, SystemTime},
 };
 use tokio::{
@@ -118,7 +116,7 @@ pub struct Proxies {
     seed: Seed,
     teller: Teller,
     timer: Arc<Timer>,
-    held: Arc<AtomicUsize>,
+    held: Arc<Held>,
     state: Mutex<State>,
     /// Rung at every change, for whoever waits for a fact.
     changed: Arc<Notify>,
@@ -165,7 +163,7 @@ impl Proxies {
             seed,
             teller,
             timer,
-            held: Arc::default(),
+            held: Arc::new(Held::new(sys::memory_limit())),
             state: Mutex::default(),
             changed: Arc::default(),
             scope: scope.clone(),
@@ -198,7 +196,7 @@ impl Proxies {
 
     /// Bytes held back in the whole process.
     pub fn held(&self) -> usize {
-        self.held.load(Relaxed)
+        self.held.bytes()
     }
 
     /// Takes a port without opening it, so that a start can be all or nothing.
@@ -230,9 +228,10 @@ impl Proxies {
         Ok(Done { created, generation })
     }
 
-    /// Opens proxies whose ports have been claimed.
-    pub async fn open_claimed(&self, claimed: Vec<(Link, Claimed)>) -> Result<u64, ProxyError> {
+    /// Opens proxies whose ports have been claimed, with the faults of that layer: no connection gets in before them.
+    pub async fn open_claimed(&self, claimed: Vec<(Link, Claimed)>, owner: Owner, faults: Vec<Fault>) -> Result<u64, ProxyError> {
         let mut state = self.state.lock().await;
+        state.replace_layer(&owner, faults);
         for (link, claimed) in claimed {
             self.open(&mut state, link, claimed)?;
         }
@@ -271,18 +270,7 @@ impl Proxies {
         if !wrong.is_empty() {
             return Err(FaultError::Wrong(wrong));
         }
-        let mut old: Vec<Standing> = state.standing.iter().filter(|standing| standing.owner == owner).cloned().collect();
-        state.standing.retain(|standing| standing.owner != owner);
-        for fault in faults {
-            let name = fault.name.clone().unwrap_or_else(|| state.free_name(&fault.default_name()));
-            let known = old.iter().position(|standing| standing.name == name).map(|i| old.swap_remove(i));
-            let standing = match known {
-                Some(same) if same.fault.written == fault.written => same,
-                Some(edited) => Standing { fault: Arc::new(fault), ..edited },
-                None => Standing::new(name, owner.clone(), fault, None),
-            };
-            state.insert(standing);
-        }
+        state.replace_layer(&owner, faults);
         Ok(self.put_in_force(&mut state).await)
     }
 
@@ -525,6 +513,24 @@ impl Proxies {
 }
 
 impl State {
+    /// Faults that stay keep what they remember; those that are edited keep their time as well.
+    fn replace_layer(&mut self, owner: &Owner, faults: Vec<Fault>) {
+        let mut old: Vec<Standing> = self.standing.iter().filter(|standing| standing.owner == *owner).cloned().collect();
+        self.standing.retain(|standing| standing.owner != *owner);
+        for fault in faults {
+            let name = fault.name.clone().unwrap_or_else(|| self.free_name(&fault.default_name()));
+            let known = old.iter().position(|standing| standing.name == name).map(|i| old.swap_remove(i));
+            let standing = match known {
+                Some(same) if same.fault.written == fault.written => same,
+                // What was off until now begins now.
+                Some(edited) if !edited.fault.enabled => Standing::new(name, owner.clone(), fault, None),
+                Some(edited) => Standing { fault: Arc::new(fault), ..edited },
+                None => Standing::new(name, owner.clone(), fault, None),
+            };
+            self.insert(standing);
+        }
+    }
+
     /// Behind the last fault of its layer and the layers before it.
     fn insert(&mut self, standing: Standing) {
         let at = self.standing.partition_point(|other| other.owner <= standing.owner);

@@ -6,7 +6,7 @@
 
 use crate::{
     dial::{self, DialError},
-    live::{HELD_ROOM, Seated, Slot},
+    live::{Seated, Slot},
     sys,
     timer::Alarm,
     told::{By, Fact},
@@ -153,7 +153,7 @@ impl Pump {
         };
         let glance = self.parting.as_ref().map(|_| now + GLANCE);
         // Nobody says when others have let go of what they hold.
-        let room = (!self.room_in_process()).then(|| now + CROWDED);
+        let room = (!self.slot.held.has_room()).then(|| now + CROWDED);
         let next = [self.talk.wake(taking), dial, glance, room].into_iter().flatten().min();
         if next.is_some_and(|at| at <= Instant::now()) {
             return Turn::Moved;
@@ -268,7 +268,7 @@ impl Pump {
     fn may_read(&self, direction: Direction) -> bool {
         match (&self.parting, self.has_destination(direction)) {
             (Some(_), _) => false,
-            (None, true) => self.talk.is_direct(direction) || (self.talk.wants(direction) && self.room_in_process()),
+            (None, true) => self.talk.is_direct(direction) || (self.talk.wants(direction) && self.slot.held.has_room()),
             // Nobody to hand it to: read it only to throw it away, and to see the client leave.
             (None, false) => {
                 !matches!(self.server, Server::Dialling(_)) && self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait
@@ -430,18 +430,13 @@ impl Pump {
         let direct = Direction::BOTH.map(|direction| self.talk.is_direct(direction));
         let held = if direct == [true, true] { 0 } else { self.talk.held(Direction::ToServer) + self.talk.held(Direction::ToClient) };
         if held != self.held {
-            self.slot.held.fetch_add(held, Relaxed);
-            self.slot.held.fetch_sub(self.held, Relaxed);
+            self.slot.held.account(self.held, held);
             self.held = held;
         }
         if held >= faultwire_faults::conversation::HELD_ROOM && !self.told_full {
             self.told_full = true;
             self.slot.teller.tell(&self.slot.name, self.talk.plan().generation, Fact::LineFull { connection: self.seated.seat.connection });
         }
-    }
-
-    fn room_in_process(&self) -> bool {
-        self.slot.held.load(Relaxed) < HELD_ROOM
     }
 
     fn has_destination(&self, direction: Direction) -> bool {
@@ -471,7 +466,7 @@ impl Pump {
     fn leave(mut self, by: By) {
         self.talk.finish(Instant::now());
         self.tell();
-        self.slot.held.fetch_sub(self.held, Relaxed);
+        self.slot.held.account(self.held, 0);
         let generation = self.talk.plan().generation;
         self.seated.leave(by, generation);
     }

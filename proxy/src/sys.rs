@@ -24,6 +24,13 @@ pub fn unacknowledged(_: &TcpStream) -> usize {
     0
 }
 
+/// How many bytes of memory this process may use, where its control group says so (cgroups(7), both versions).
+pub fn memory_limit() -> Option<u64> {
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok())
+}
+
 /// A port of ours that listens. Fails if anybody listens there already, one of us included.
 pub fn listen(address: SocketAddr) -> io::Result<Socket> {
     let socket = unbound(address)?;

@@ -17,7 +17,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    watch,
+};
 
 /// A sign of life for whoever sits in between.
 const STILL_HERE: Duration = Duration::from_secs(15);
@@ -35,7 +38,7 @@ pub async fn stream(
         Ok(id) => control.journal.listen_after(id),
         Err(_) => (0, Vec::new(), control.journal.listen()),
     };
-    let mut reader = Reader { control, live, wanted, lines, ready: VecDeque::new() };
+    let mut reader = Reader { over: control.streams_end(), control, live, wanted, lines, ready: VecDeque::new() };
     // The head goes out at once: whoever has it knows that nothing from now on is missed.
     reader.ready.push_back(if lines { Bytes::new() } else { Bytes::from_static(b": here\n\n") });
     if missed > 0 {
@@ -59,6 +62,7 @@ struct Wanted {
 }
 
 struct Reader {
+    over: watch::Receiver<bool>,
     control: Arc<Control>,
     live: Receiver<Arc<Entry>>,
     wanted: Wanted,
@@ -97,7 +101,12 @@ impl Reader {
                 Some(_) => continue,
                 None => {}
             }
-            match tokio::time::timeout(STILL_HERE, self.live.recv()).await {
+            let heard = tokio::select! {
+                biased;
+                heard = tokio::time::timeout(STILL_HERE, self.live.recv()) => heard,
+                _ = self.over.wait_for(|over| *over) => return None,
+            };
+            match heard {
                 Ok(Ok(entry)) => self.ready.extend(self.shown(&entry)),
                 Ok(Err(RecvError::Lagged(n))) => self.say_dropped(n).await,
                 Ok(Err(RecvError::Closed)) => return None,

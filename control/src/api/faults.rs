@@ -134,7 +134,7 @@ pub async fn heal(State(control): Held, Query(query): Query<HashMap<String, Stri
         super::proxies::known(&control, proxy).await?;
     }
     let which = Heal { proxy: query.get("proxy").cloned(), ..Heal::default() };
-    let _turn = control.turn().await;
+    // Healing waits for nobody's turn.
     let (healed, generation) = control.heal(&which).await;
     let healed: Vec<Value> = healed.iter().map(|fault| off(view::fault(fault, &[]))).collect();
     Ok(answer(StatusCode::OK, &json!({ "healed": healed, "generation": generation }), Some(generation)))

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     config,
-    control::{Control, USUAL_LEASE},
+    control::{Control, USUAL_LEASE, leads_here},
     json,
 };
 use axum::{
@@ -25,7 +25,10 @@ use faultwire_faults::{
 use faultwire_proxy::proxies::{FaultView, Heal, Link, ProxyView};
 use faultwire_scenarios::link;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long looking up the name of this machine may take.
+const LOOK_UP: Duration = Duration::from_secs(5);
 
 type Said = Result<Response, Problem>;
 type Held = State<Arc<Control>>;
@@ -44,24 +47,32 @@ pub async fn one(State(control): Held, Path(name): Path<String>) -> Said {
 
 pub async fn put(State(control): Held, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Said {
     let body = body::json(body).await?;
+    // Looking up a name may take its time, and is done before anybody has to wait for it.
+    let wanted = read(&control, &name, &body).await?;
     let _turn = control.turn().await;
     let there = control.proxies.proxy(&name).await;
     let generation = control.proxies.generation().await;
     check_preconditions(&headers, there.as_ref().map(|_| generation))?;
-    let wanted = read(&name, &body, &control.bind).await?;
     take(&control, wanted, there).await
 }
 
 /// A merge patch of where it listens and leads; faults are patched one by one.
 pub async fn patch(State(control): Held, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Said {
     let patch = body::object(body).await?;
-    let _turn = control.turn().await;
-    let there = known(&control, &name).await?;
-    check_preconditions(&headers, Some(control.proxies.generation().await))?;
-    let mut whole = view::written_proxy(&there);
-    json::merge(&mut whole, patch);
-    let wanted = read(&name, &whole, &control.bind).await?;
-    take(&control, wanted, Some(there)).await
+    loop {
+        let there = known(&control, &name).await?;
+        let mut whole = view::written_proxy(&there);
+        json::merge(&mut whole, patch.clone());
+        let wanted = read(&control, &name, &whole).await?;
+        let _turn = control.turn().await;
+        let now = known(&control, &name).await?;
+        // Somebody was faster: what was merged with is not what is there.
+        if now.link != there.link {
+            continue;
+        }
+        check_preconditions(&headers, Some(control.proxies.generation().await))?;
+        return take(&control, wanted, Some(now)).await;
+    }
 }
 
 /// It is gone afterwards, whether or not it was there. Faults that were put on it alone go with it.
@@ -91,7 +102,15 @@ struct Wanted {
 }
 
 /// Reads the long form, or the arrow as text. All that is wrong is told.
-async fn read(name: &str, body: &Value, bind: &str) -> Result<Wanted, Problem> {
+async fn read(control: &Control, name: &str, body: &Value) -> Result<Wanted, Problem> {
+    let wanted = written(name, body, &control.bind).await?;
+    match control.leads_here(&wanted.link) {
+        true => Err(Problem::new(422, leads_here(&wanted.link)).code("E0306")),
+        false => Ok(wanted),
+    }
+}
+
+async fn written(name: &str, body: &Value, bind: &str) -> Result<Wanted, Problem> {
     let mut node = Node::from_json(body);
     let mut complaints = Vec::new();
     let inline = take_key(&mut node, "faults");
@@ -110,11 +129,12 @@ async fn read(name: &str, body: &Value, bind: &str) -> Result<Wanted, Problem> {
 
 /// A name to listen on is looked up on a thread that may wait.
 async fn resolved(spec: link::ProxySpec) -> Result<Link, Problem> {
-    let looked_up = tokio::task::spawn_blocking(move || config::link_of(&spec)).await;
+    let looked_up = tokio::time::timeout(LOOK_UP, tokio::task::spawn_blocking(move || config::link_of(&spec))).await;
     match looked_up {
-        Ok(Ok(link)) => Ok(link),
-        Ok(Err(failure)) => Err(Problem::new(422, failure.text.trim_start_matches("error: ").to_owned()).code("E0107")),
-        Err(_) => Err(Problem::new(500, "looking up an address failed")),
+        Err(_) => Err(Problem::new(422, "the name to listen on could not be looked up in time").code("E0107")),
+        Ok(Ok(Ok(link))) => Ok(link),
+        Ok(Ok(Err(failure))) => Err(Problem::new(422, failure.text.trim_start_matches("error: ").to_owned()).code("E0107")),
+        Ok(Err(_)) => Err(Problem::new(500, "looking up an address failed")),
     }
 }
 
@@ -231,7 +251,7 @@ mod tests {
     use super::*;
 
     async fn problem(body: Value) -> String {
-        match read("redis", &body, "127.0.0.1").await {
+        match written("redis", &body, "127.0.0.1").await {
             Ok(_) => String::new(),
             Err(problem) => format!("{problem:?}"),
         }
@@ -239,12 +259,13 @@ mod tests {
 
     #[tokio::test]
     async fn both_forms_are_read_and_mistakes_have_pointers() {
-        let short = read("redis", &json!("26379 -> redis:6379"), "127.0.0.1").await.ok().map(|wanted| wanted.link);
-        let long = read("redis", &json!({ "listen": 26379, "upstream": "redis:6379" }), "127.0.0.1").await.ok().map(|wanted| wanted.link);
+        let short = written("redis", &json!("26379 -> redis:6379"), "127.0.0.1").await.ok().map(|wanted| wanted.link);
+        let long =
+            written("redis", &json!({ "listen": 26379, "upstream": "redis:6379" }), "127.0.0.1").await.ok().map(|wanted| wanted.link);
         assert!(short.is_some());
         assert_eq!(short, long);
         let inline = json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "latency": "1s" }, { "name": "x", "reset": true }] });
-        assert_eq!(read("redis", &inline, "127.0.0.1").await.ok().and_then(|wanted| wanted.faults).map(|faults| faults.len()), Some(2));
+        assert_eq!(written("redis", &inline, "127.0.0.1").await.ok().and_then(|wanted| wanted.faults).map(|faults| faults.len()), Some(2));
         assert!(
             problem(json!({ "listen": "0", "upstream": "redis:6379", "faults": [{ "latenzy": "1s" }] }))
                 .await

@@ -29,7 +29,7 @@ pub fn main(condition: &str, timeout: &str, url: &str, say: &Say) -> Result<Exit
         if answer.status != 200 {
             return Err(client.refused(&answer));
         }
-        let reached = answer.body["reached"] == true;
+        let Some(reached) = answer.body["reached"].as_bool() else { return Err(client.foreign(200)) };
         if !reached && begun.elapsed() < limit.duration() {
             continue;
         }
@@ -39,10 +39,7 @@ pub fn main(condition: &str, timeout: &str, url: &str, say: &Say) -> Result<Exit
             say.data(format!("{}: it is {}", text(&answer.body, "until"), answer.body["value"]));
         } else {
             let (until, value, why) = (text(&answer.body, "until"), &answer.body["value"], text(&answer.body, "why"));
-            say.data(format!(
-                "not yet: {} is {value} after {timeout}. {why}",
-                until.split(')').next().map(|head| format!("{head})")).unwrap_or_default()
-            ));
+            say.data(format!("not yet: {} is {value} after {timeout}. {why}", until.rfind(')').map_or(until, |end| &until[..=end])));
         }
         return Ok(if reached { Exit::Held } else { Exit::TimedOut });
     }

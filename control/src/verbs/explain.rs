@@ -3,7 +3,7 @@
 use crate::{
     codes,
     exit::{Exit, Failure},
-    say::{Say, columns},
+    say::Say,
 };
 use faultwire_faults::{
     complaint::nearest,
@@ -53,12 +53,8 @@ fn effect(row: &Row, say: &Say) {
 }
 
 fn print<'a>(keys: impl IntoIterator<Item = &'a Key>, say: &Say) {
-    let rows: Vec<Vec<String>> = keys
-        .into_iter()
-        .map(|key| {
-            let default = if key.default.is_empty() { String::new() } else { format!(" [{}]", key.default) };
-            vec![format!("  {}", key.name), format!("{}{default}", key.about), key.values.to_owned()]
-        })
-        .collect();
-    columns(&rows).iter().all(|line| say.data(line));
+    for key in keys {
+        let default = if key.default.is_empty() { String::new() } else { format!(" [{}]", key.default) };
+        say.data(format!("  {}: {}\n      {}{default}", key.name, key.values, key.about));
+    }
 }

@@ -15,7 +15,7 @@ pub fn main(names: &[String], url: &str, say: &Say) -> Result<Exit, Failure> {
         [] => (everything(&client)?, Vec::new()),
         names => some(&client, names)?,
     };
-    let proxies = client.ask(Method::GET, "/v1/proxies", None)?;
+    let proxies = client.list("/v1/proxies")?;
     if say.json {
         say.data(json!({ "healed": healed, "missing": missing }).to_string());
     } else {
@@ -29,7 +29,7 @@ pub fn main(names: &[String], url: &str, say: &Say) -> Result<Exit, Failure> {
 
 fn everything(client: &Client) -> Result<Vec<Value>, Failure> {
     let answer = client.ask(Method::POST, "/v1/heal", None)?;
-    Ok(answer["healed"].as_array().cloned().unwrap_or_default())
+    answer["healed"].as_array().cloned().ok_or_else(|| client.foreign(200))
 }
 
 fn some(client: &Client, names: &[String]) -> Result<(Vec<Value>, Vec<String>), Failure> {
@@ -45,9 +45,8 @@ fn some(client: &Client, names: &[String]) -> Result<(Vec<Value>, Vec<String>), 
     Ok((healed, missing))
 }
 
-fn sentence(healed: &[Value], proxies: &Value) -> String {
+fn sentence(healed: &[Value], proxies: &[Value]) -> String {
     let names: Vec<&str> = healed.iter().filter_map(|fault| fault["name"].as_str()).collect();
-    let proxies = proxies.as_array().map(Vec::as_slice).unwrap_or_default();
     let calm = proxies.iter().filter(|proxy| proxy["faults"].as_array().is_none_or(Vec::is_empty)).count();
     let healed = if names.is_empty() { "nothing to heal".to_owned() } else { format!("healed {}", names.join(", ")) };
     match (calm, proxies.len()) {
@@ -66,15 +65,15 @@ mod tests {
 
     #[test]
     fn what_was_healed_is_said() {
-        let proxies = json!([{ "faults": [] }, { "faults": [] }]);
+        let proxies = [json!({ "faults": [] }), json!({ "faults": [] })];
         assert_eq!(
             sentence(&[json!({ "name": "a" }), json!({ "name": "b" })], &proxies),
             "healed a, b. 2 proxies pass everything through."
         );
         assert_eq!(
-            sentence(&[], &json!([{ "faults": ["x"] }, { "faults": [] }])),
+            sentence(&[], &[json!({ "faults": ["x"] }), json!({ "faults": [] })]),
             "nothing to heal. 1 of 2 proxies pass everything through."
         );
-        assert_eq!(sentence(&[], &json!([])), "nothing to heal.");
+        assert_eq!(sentence(&[], &[]), "nothing to heal.");
     }
 }

@@ -32,6 +32,9 @@ pub fn main(said: &[String], lasts: Option<&str>, url: &str, say: &Say) -> Resul
         Words::Name(node) => switch_on(&client, node.text().unwrap_or_default(), lease.as_deref())?,
         Words::Fault(node) => start(&client, &node, lease.as_deref())?,
     };
+    if !fault["name"].is_string() {
+        return Err(client.foreign(200));
+    }
     if say.json {
         say.data(fault.to_string());
         return Ok(Exit::Held);

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 pub fn main(url: &str, say: &Say) -> Result<Exit, Failure> {
     let client = Client::new(url)?;
-    let proxies = client.ask(Method::GET, "/v1/proxies", None)?;
-    let faults = client.ask(Method::GET, "/v1/faults", None)?;
+    let proxies = client.list("/v1/proxies")?;
+    let faults = client.list("/v1/faults")?;
     if say.json {
         say.data(json!({ "proxies": proxies, "faults": faults }).to_string());
         return Ok(Exit::Held);
@@ -24,11 +24,10 @@ pub fn main(url: &str, say: &Say) -> Result<Exit, Failure> {
             why.trim_end()
         ));
     }
-    let (proxies, faults) = (list(&proxies), list(&faults));
     if proxies.is_empty() {
         say.talk("no proxies: name a file when it is started, or PUT /v1/proxies/NAME");
     } else {
-        table(proxies, faults).iter().all(|line| say.data(line));
+        table(&proxies, &faults).iter().all(|line| say.data(line));
     }
     for fault in faults.iter().filter(|fault| list(&fault["proxies"]).is_empty()) {
         say.data(format!("{} is on no proxy: they are gone", text(fault, "name")));

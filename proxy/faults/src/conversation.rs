@@ -19,8 +19,8 @@ use std::{
 const IDLE: Duration = Duration::from_millis(100);
 /// What is due and not yet taken by the peer; beyond it reading stops, as the kernel's would.
 const EXIT_ROOM: usize = 64 << 10;
-/// All that one direction may hold.
-pub const HELD_ROOM: usize = 4 << 20;
+/// All that one direction may hold: a gigabyte a second through 50 ms of latency.
+pub const HELD_ROOM: usize = 64 << 20;
 
 #[derive(Debug)]
 pub struct Conversation {

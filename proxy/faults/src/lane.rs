@@ -10,7 +10,7 @@ use crate::{
 use std::{collections::VecDeque, time::Instant};
 
 /// A line that only delays holds so much; then reading stops.
-pub const DELAYED_ROOM: usize = 4 << 20;
+pub const DELAYED_ROOM: usize = 64 << 20;
 /// A line that paces holds no more than keeps it busy: the sender is to feel it.
 pub const PACED_ROOM: usize = 128 << 10;
 
