@@ -17,8 +17,8 @@ COPY --from=build --chown=65532:65532 /image/data /data
 USER 65532:65532
 WORKDIR /data
 # Environment, and no options of a command, so that a `command:` elsewhere cannot lose them.
-ENV FAULTWIRE_BIND=0.0.0.0 FAULTWIRE_API=0.0.0.0:8474 FAULTWIRE_CONFIG=/etc/faultwire
+ENV FAULTWIRE_BIND=0.0.0.0 FAULTWIRE_API=0.0.0.0:8474 FAULTWIRE_CONFIG=/etc/faultwire FAULTWIRE_WATCH=1
 EXPOSE 8474
 HEALTHCHECK --interval=5s --timeout=3s --start-period=2s CMD ["/faultwire", "ready"]
 ENTRYPOINT ["/faultwire"]
-CMD ["serve", "--watch"]
+CMD ["serve"]

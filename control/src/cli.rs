@@ -232,13 +232,24 @@ pub fn main() -> Exit {
         introduce(&say);
         return Exit::Held;
     };
-    let url = cli.url.or_else(|| variable("FAULTWIRE_URL")).or_else(|| variable("TOXIPROXY_URL")).unwrap_or_else(|| USUAL_URL.to_owned());
+    let named = cli.url.or_else(|| variable("FAULTWIRE_URL")).or_else(|| variable("TOXIPROXY_URL"));
+    // In its own container the address of the API is told by the variable that `serve` reads.
+    let url = named.or_else(|| variable("FAULTWIRE_API").map(|api| near(&api))).unwrap_or_else(|| USUAL_URL.to_owned());
     match hear(verb, &url, &say) {
         Ok(exit) => exit,
         Err(failure) => {
             say.error(&failure.text);
             failure.exit
         }
+    }
+}
+
+/// How an address that is listened on is reached from the same machine.
+fn near(api: &str) -> String {
+    match api.rsplit_once(':') {
+        Some((host, port)) if !matches!(host, "" | "0.0.0.0" | "[::]") => format!("http://{host}:{port}"),
+        Some((_, port)) => format!("http://127.0.0.1:{port}"),
+        None => format!("http://127.0.0.1:{api}"),
     }
 }
 

@@ -219,10 +219,8 @@ impl Control {
         loop {
             let faults = self.proxies.faults().await;
             let now = Instant::now();
-            let ended = known.iter().filter(|(old, ends)| *ends <= now && !faults.iter().any(|fault| fault.name == old.name));
-            for (fault, _) in ended {
-                self.tell_expired(fault).await;
-            }
+            let on = |name: &str| faults.iter().any(|fault| fault.name == name && fault.fault.enabled);
+            known.iter().filter(|(old, ends)| *ends <= now && !on(&old.name)).for_each(|(fault, _)| self.tell_expired(fault));
             let with_end = |fault: FaultView| fault.expires_in.map(|left| (fault, now + left));
             known = faults.into_iter().filter_map(with_end).collect();
             let next = known.iter().map(|(_, ends)| ends.saturating_duration_since(now)).min();
@@ -232,18 +230,10 @@ impl Control {
         }
     }
 
-    async fn tell_expired(&self, fault: &FaultView) {
+    fn tell_expired(&self, fault: &FaultView) {
         let lease = fault.lease.map(|lease| lease.to_string()).unwrap_or_default();
         let msg = format!("{} has healed: its lease of {lease} was not renewed", fault.name);
-        self.journal.record("lease.expired", msg, json!({ "fault": fault.name, "lease": lease, "hits": fault.hits }));
-        let _turn = self.turn().await;
-        if fault.owner != Owner::File || self.proxies.fault(&fault.name).await.is_some() {
-            return;
-        }
-        if let Some(declared) = self.declared(&fault.name) {
-            // It cannot be refused but for want of its proxy, and then there is nothing to keep.
-            self.proxies.put_fault(Owner::File, Some(fault.name.clone()), switched(&declared, false), None).await.ok();
-        }
+        self.journal.record("lease.expired", msg, json!({ "fault": fault.name, "lease": lease, "hits": fault.counts.hits }));
     }
 
     /// The state in a few lines, for the log.
@@ -265,11 +255,11 @@ impl Control {
                 "{} is {on}: {}, seen {}, matched {}, hits {}",
                 fault.name,
                 fault.fault.describe(),
-                fault.seen,
-                fault.matched,
-                fault.hits
+                fault.counts.seen,
+                fault.counts.matched,
+                fault.counts.hits
             );
-            self.journal.record("state.fault", msg, json!({ "fault": fault.name, "active": fault.active, "hits": fault.hits }));
+            self.journal.record("state.fault", msg, json!({ "fault": fault.name, "active": fault.active, "hits": fault.counts.hits }));
         }
     }
 

@@ -127,13 +127,13 @@ async fn perform(proxies: &Proxies, act: &Act, address: SocketAddr, say: &Say) -
     let seen = ask_often(address).await;
     drop(open);
     let (healed, _) = proxies.heal(&Heal::default()).await;
-    let hits: u64 = healed.iter().map(|fault| fault.hits).sum();
+    let hits: u64 = healed.iter().map(|fault| fault.counts.hits).sum();
     say.data(line(act.title, &seen));
     let refused =
         resets.zip(crate::run::resets_sent()).map(|(before, after)| after.saturating_sub(before)).filter(|_| act.fault["down"] == true);
     let hit = match refused {
         Some(count) => format!("cut {}, refused at most {}", counted(hits as usize, "open connection"), counted(count as usize, "connect")),
-        None => format!("hit {hits} of {}", counted(healed.iter().map(|fault| fault.matched).sum::<u64>() as usize, "connection")),
+        None => format!("hit {hits} of {}", counted(healed.iter().map(|fault| fault.counts.matched).sum::<u64>() as usize, "connection")),
     };
     say.data(format!("  {:<38} {hit}", ""));
     Ok(hits)

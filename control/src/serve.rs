@@ -39,8 +39,22 @@ struct Signals {
     user2: Signal,
 }
 
+/// What somebody relies on and this version does not do is refused, and never ignored.
+fn refuse_later_variables() -> Result<(), Failure> {
+    let later = [
+        ("FAULTWIRE_TOKEN", "the API would be open all the same"),
+        ("FAULTWIRE_TOKEN_READ", "the API would be open all the same"),
+        ("FAULTWIRE_HEALTH", "health is told where the API listens"),
+    ];
+    match later.iter().find(|(name, _)| variable(name).is_some()) {
+        None => Ok(()),
+        Some((name, why)) => Err(Failure::usage(format!("error: {name} is set, and comes with a later version: {why}\nhelp: unset it"))),
+    }
+}
+
 pub fn main(args: &ServeArgs, say: &Say) -> Result<Exit, Failure> {
     let begun = Instant::now();
+    refuse_later_variables()?;
     let log = log(args, say);
     let origin = Origin { paths: paths(args), bind: args.bind.clone() };
     let config = origin.load(say.colored())?;

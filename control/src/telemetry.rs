@@ -76,14 +76,16 @@ fn proxy(view: &ProxyView) {
 }
 
 fn fault(view: &FaultView) {
-    let labels = || vec![Label::new("proxy", view.proxies.join(",")), Label::new("fault", view.name.clone())];
-    counter!("faultwire_seen_total", labels()).absolute(view.seen);
-    counter!("faultwire_matched_total", labels()).absolute(view.matched);
-    counter!("faultwire_hits_total", labels()).absolute(view.hits);
-    for (reason, count) in &view.suppressed {
-        let mut labels = labels();
-        labels.push(Label::new("reason", *reason));
-        counter!("faultwire_suppressed_total", labels).absolute(*count);
+    for (proxy, counts) in &view.by_proxy {
+        let labels = || vec![Label::new("proxy", proxy.clone()), Label::new("fault", view.name.clone())];
+        counter!("faultwire_seen_total", labels()).absolute(counts.seen);
+        counter!("faultwire_matched_total", labels()).absolute(counts.matched);
+        counter!("faultwire_hits_total", labels()).absolute(counts.hits);
+        for (reason, count) in &counts.suppressed {
+            let mut labels = labels();
+            labels.push(Label::new("reason", *reason));
+            counter!("faultwire_suppressed_total", labels).absolute(*count);
+        }
     }
 }
 

@@ -108,7 +108,7 @@ impl Accepting {
                 Some(Ok((client, peer))) => {
                     // Faultwire's own delays are the only ones there are to be.
                     client.set_nodelay(true).ok();
-                    self.scope.spawn(pump::carry(self.slot.clone(), client, peer));
+                    self.scope.spawn(pump::begin(self.slot.clone(), client, peer));
                 }
                 Some(Err(error)) => self.rest(&error).await,
                 None => {
@@ -123,6 +123,12 @@ impl Accepting {
 
     /// Does what is asked; `false` when the port is gone.
     fn turn(&self, port: &mut Port, ask: Ask) -> bool {
+        if ask.listen == Want::Gone {
+            // The port is free before anybody is told so.
+            *port = Port::Shut(None);
+            ask.done.send(Ok(())).ok();
+            return false;
+        }
         let turned = match (&*port, ask.listen) {
             (Port::Open(listener), Want::Shut) => Ok(Some(Port::Shut(sys::hold(&SockRef::from(listener)).ok()))),
             (Port::Shut(holder), Want::Open) => open(holder.as_ref(), self.address).map(Some),
@@ -137,9 +143,8 @@ impl Accepting {
                 self.slot.teller.tell(&self.slot.name, generation, fact);
             }
         });
-        let goes_on = ask.listen != Want::Gone;
         ask.done.send(answer).ok();
-        goes_on
+        true
     }
 
     /// Out of descriptors, as a rule: lets others finish, and says so once a second.

@@ -16,13 +16,13 @@ use faultwire_faults::{
     dice::Seed,
     effect::AnyShared,
     fault::{Fault, Lease, Targets},
-    plan::{Compiled, Owner, Plan, Tally},
+    plan::{Compiled, Owner, Plan, Reason, Tally},
     units::Span,
 };
 use std::{
     collections::{BTreeMap, HashMap},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
     time::{Duration, Instant, SystemTime},
 };
@@ -96,6 +96,14 @@ pub struct FaultView {
     /// How long until its lease ends.
     pub expires_in: Option<Duration>,
     pub generation: u64,
+    /// Over all its proxies.
+    pub counts: FaultCounts,
+    pub by_proxy: Vec<(String, FaultCounts)>,
+}
+
+/// What a fault has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultCounts {
     pub seen: u64,
     pub matched: u64,
     pub hits: u64,
@@ -207,23 +215,26 @@ impl Proxies {
     /// Creates or replaces a proxy. A new upstream is for new connections; a new listen address closes the open ones.
     pub async fn put_proxy(&self, link: Link) -> Result<Done, ProxyError> {
         let mut state = self.state.lock().await;
-        if let Some(known) = state.proxies.get_mut(&link.name) {
-            let same_port = known.link.listen == link.listen || known.listener.address == link.listen;
-            if same_port {
-                check_loop(&link, known.listener.address)?;
-                known.slot.upstream.store(Arc::new(link.upstream.clone()));
-                known.link = link;
-                let generation = self.put_in_force(&mut state).await;
-                return Ok(Done { created: false, generation });
+        let known = state.proxies.get(&link.name).map(|known| (known.link.listen, known.listener.address));
+        let created = known.is_none();
+        match known {
+            Some((listen, address)) if link.listen == listen || link.listen == address => {
+                check_loop(&state, &link, address)?;
+                if let Some(proxy) = state.proxies.get_mut(&link.name) {
+                    proxy.slot.upstream.store(Arc::new(link.upstream.clone()));
+                    proxy.link = link;
+                }
+            }
+            _ => {
+                let claimed = Proxies::claim(&link)?;
+                let address = claimed.address().map_err(|why| ProxyError::Listen { address: link.listen, why })?;
+                check_loop(&state, &link, address)?;
+                if let Some(old) = state.proxies.remove(&link.name) {
+                    old.close().await;
+                }
+                self.open(&mut state, link, claimed)?;
             }
         }
-        let claimed = Proxies::claim(&link)?;
-        let replaced = state.proxies.remove(&link.name);
-        let created = replaced.is_none();
-        if let Some(old) = replaced {
-            old.close().await;
-        }
-        self.open(&mut state, link, claimed)?;
         let generation = self.put_in_force(&mut state).await;
         Ok(Done { created, generation })
     }
@@ -240,7 +251,7 @@ impl Proxies {
 
     fn open(&self, state: &mut State, link: Link, claimed: Claimed) -> Result<(), ProxyError> {
         let failed = |why| ProxyError::Listen { address: link.listen, why };
-        check_loop(&link, claimed.address().map_err(failed)?)?;
+        check_loop(state, &link, claimed.address().map_err(failed)?)?;
         let name: Arc<str> = link.name.as_str().into();
         // The plan it begins with is the whole one: no connection gets in before its faults.
         let faults = self.compile(state, &link, Instant::now(), &[]);
@@ -394,9 +405,8 @@ impl Proxies {
     async fn refresh(&self) -> Option<Instant> {
         let mut state = self.state.lock().await;
         let now = Instant::now();
-        let before = state.standing.len();
-        state.standing.retain(|standing| standing.expires.is_none_or(|at| at > now));
-        let moved = before != state.standing.len() || state.proxies.values().any(|proxy| !self.is_current(&state, proxy, now));
+        let ended = state.end_leases(now);
+        let moved = ended || state.proxies.values().any(|proxy| !self.is_current(&state, proxy, now));
         if moved {
             self.put_in_force(&mut state).await;
         }
@@ -513,6 +523,18 @@ impl Proxies {
 }
 
 impl State {
+    /// Heals faults whose lease has ended; whether there were any. A fault of a file stays, switched off: it can be switched on again by name.
+    fn end_leases(&mut self, now: Instant) -> bool {
+        let ended = |standing: &Standing| standing.expires.is_some_and(|at| at <= now);
+        let any = self.standing.iter().any(ended);
+        self.standing.retain(|standing| standing.owner == Owner::File || !ended(standing));
+        for standing in self.standing.iter_mut().filter(|standing| ended(standing)) {
+            let off = Fault { enabled: false, ..(*standing.fault).clone() };
+            (standing.fault, standing.expires) = (Arc::new(off), None);
+        }
+        any
+    }
+
     /// Faults that stay keep what they remember; those that are edited keep their time as well.
     fn replace_layer(&mut self, owner: &Owner, faults: Vec<Fault>) {
         let mut old: Vec<Standing> = self.standing.iter().filter(|standing| standing.owner == *owner).cloned().collect();
@@ -549,7 +571,9 @@ impl State {
     fn view(&self, standing: &Standing) -> FaultView {
         let now = Instant::now();
         let on: Vec<&Proxy> = self.proxies.values().filter(|proxy| reach(&standing.fault, &proxy.link).is_some()).collect();
-        let mut view = FaultView {
+        let count = |proxy: &&Proxy| (proxy.link.name.clone(), FaultCounts::of(&self.tally(&compiled_name(standing, &proxy.link))));
+        let by_proxy: Vec<(String, FaultCounts)> = on.iter().map(count).collect();
+        FaultView {
             name: standing.name.clone(),
             owner: standing.owner.clone(),
             fault: standing.fault.clone(),
@@ -559,23 +583,31 @@ impl State {
             lease: standing.lease,
             expires_in: standing.expires.map(|at| at.saturating_duration_since(now)),
             generation: self.generation,
-            seen: 0,
-            matched: 0,
-            hits: 0,
-            suppressed: BTreeMap::new(),
-        };
-        for tally in on.iter().map(|proxy| self.tally(&compiled_name(standing, &proxy.link))) {
-            view.seen += tally.seen.load(Relaxed);
-            view.matched += tally.matched.load(Relaxed);
-            view.hits += tally.hits.load(Relaxed);
-            for reason in faultwire_faults::plan::Reason::ALL {
-                let count = tally.suppressed(reason);
-                if count > 0 {
-                    *view.suppressed.entry(reason.name()).or_default() += count;
-                }
-            }
+            counts: by_proxy.iter().fold(FaultCounts::default(), |sum, (_, counts)| sum.and(counts)),
+            by_proxy,
         }
-        view
+    }
+}
+
+impl FaultCounts {
+    fn of(tally: &Tally) -> FaultCounts {
+        let reasons = Reason::ALL.into_iter().map(|reason| (reason.name(), tally.suppressed(reason)));
+        FaultCounts {
+            seen: tally.seen.load(Relaxed),
+            matched: tally.matched.load(Relaxed),
+            hits: tally.hits.load(Relaxed),
+            suppressed: reasons.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
+    fn and(mut self, other: &FaultCounts) -> FaultCounts {
+        self.seen += other.seen;
+        self.matched += other.matched;
+        self.hits += other.hits;
+        for (reason, count) in &other.suppressed {
+            *self.suppressed.entry(reason).or_default() += count;
+        }
+        self
     }
 }
 
@@ -663,13 +695,30 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 128 && !name.chars().any(|c| c.is_control() || c == '/')
 }
 
-fn check_loop(link: &Link, address: SocketAddr) -> Result<(), ProxyError> {
-    let local = match link.upstream.host.parse::<std::net::IpAddr>() {
-        Ok(ip) => ip == address.ip() || (address.ip().is_unspecified() && ip.is_loopback()),
-        Err(_) => link.upstream.host == "localhost" && (address.ip().is_loopback() || address.ip().is_unspecified()),
-    };
-    if local && link.upstream.port == address.port() {
-        return Err(ProxyError::Loop { name: link.name.clone(), address });
+/// Refuses a link that leads back to itself, over however many proxies of ours.
+fn check_loop(state: &State, link: &Link, address: SocketAddr) -> Result<(), ProxyError> {
+    let others = || state.proxies.values().filter(|proxy| proxy.link.name != link.name);
+    let mut next = link.upstream.clone();
+    for _ in 0..=state.proxies.len() {
+        if leads_to(&next, address) {
+            return Err(ProxyError::Loop { name: link.name.clone(), address });
+        }
+        match others().find(|proxy| leads_to(&next, proxy.listener.address)) {
+            Some(proxy) => next = proxy.link.upstream.clone(),
+            None => return Ok(()),
+        }
     }
     Ok(())
+}
+
+/// Whether dialling an upstream reaches a listener of this machine. Nothing is resolved for it but `localhost`.
+fn leads_to(upstream: &Upstream, address: SocketAddr) -> bool {
+    let any = address.ip().is_unspecified();
+    let host = match upstream.host.parse::<IpAddr>() {
+        // To dial an unspecified address is to dial this machine.
+        Ok(ip) if ip.is_unspecified() => any || address.ip().is_loopback(),
+        Ok(ip) => ip == address.ip() || (any && ip.is_loopback()),
+        Err(_) => upstream.host == "localhost" && (any || address.ip().is_loopback()),
+    };
+    host && upstream.port == address.port()
 }

@@ -45,12 +45,15 @@ thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
 }
 
-/// Carries a connection to its end.
-pub async fn carry(slot: Arc<Slot>, client: TcpStream, peer: SocketAddr) {
+/// Begins a connection and says how it goes on. Its faults number it here, before the next connection is accepted: the n-th connection
+/// is the n-th for each of them, however many threads carry them.
+pub fn begin(slot: Arc<Slot>, client: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send {
     let seated = slot.take_seat(peer);
     let mut pump = Pump::new(slot, seated, client);
-    let by = poll_fn(|cx| pump.poll(cx)).await;
-    pump.leave(by);
+    async move {
+        let by = poll_fn(|cx| pump.poll(cx)).await;
+        pump.leave(by);
+    }
 }
 
 struct Pump {

@@ -25,7 +25,7 @@ pub fn read(names: &[String], reader: Reader<'_>, env: Env<'_>, sources: &mut So
     if names.is_empty() {
         reading
             .complaints
-            .push(Complaint::new("E0215", "no scenario file is named", &NOWHERE, "").note("`faultwire init` writes a first one"));
+            .push(Complaint::new("E0215", "no scenario file is named", &NOWHERE, "").note("`faultwire library` lists ready ones"));
     }
     for name in names {
         reading.file(name, None);

@@ -73,8 +73,8 @@ pub async fn wait(State(control): State<Arc<Control>>, Query(query): Query<HashM
         if reached || waited >= timeout || control.is_stopping() {
             let mut json = json!({ "reached": reached, "until": condition.to_string(), "value": value, "waited": view::waited(waited) });
             if let Subject::Fault(fault) = &last {
-                json["seen"] = fault.seen.into();
-                json["matched"] = fault.matched.into();
+                json["seen"] = fault.counts.seen.into();
+                json["matched"] = fault.counts.matched.into();
             }
             if !reached {
                 json["why"] = why(&control, &last).await.into();
@@ -128,7 +128,7 @@ async fn why(control: &Control, subject: &Subject) -> String {
     };
     let name = &fault.name;
     if control.proxies.fault(name).await.is_none() {
-        return format!("{name} has healed; it had {}", count(fault.hits as usize, "hit"));
+        return format!("{name} has healed; it had {}", count(fault.counts.hits as usize, "hit"));
     }
     if !fault.fault.enabled {
         return format!("{name} is not switched on");
@@ -139,18 +139,18 @@ async fn why(control: &Control, subject: &Subject) -> String {
     if !fault.active {
         return format!("{name} is not in force now: its time is not yet, or over");
     }
-    if fault.seen == 0 {
+    if fault.counts.seen == 0 {
         return format!("no connection has reached {} since the fault began", places(control, fault).await);
     }
-    let seen = count(fault.seen as usize, "connection");
-    if fault.matched == 0 {
+    let seen = count(fault.counts.seen as usize, "connection");
+    if fault.counts.matched == 0 {
         return format!("{seen} seen, and the fault was for none of them");
     }
-    if fault.hits < fault.matched && !fault.suppressed.is_empty() {
-        let kept: Vec<String> = fault.suppressed.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
-        return format!("{seen} seen, {} matched, hit {}; kept from acting: {}", fault.matched, fault.hits, kept.join(", "));
+    if fault.counts.hits < fault.counts.matched && !fault.counts.suppressed.is_empty() {
+        let kept: Vec<String> = fault.counts.suppressed.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+        return format!("{seen} seen, {} matched, hit {}; kept from acting: {}", fault.counts.matched, fault.counts.hits, kept.join(", "));
     }
-    format!("{seen} seen, {} matched, hit {} so far", fault.matched, fault.hits)
+    format!("{seen} seen, {} matched, hit {} so far", fault.counts.matched, fault.counts.hits)
 }
 
 async fn places(control: &Control, fault: &FaultView) -> String {
@@ -242,9 +242,9 @@ impl Measure {
 
     fn of(self, subject: &Subject) -> u64 {
         match (self, subject) {
-            (Measure::Hits, Subject::Fault(fault)) => fault.hits,
-            (Measure::Seen, Subject::Fault(fault)) => fault.seen,
-            (Measure::Matched, Subject::Fault(fault)) => fault.matched,
+            (Measure::Hits, Subject::Fault(fault)) => fault.counts.hits,
+            (Measure::Seen, Subject::Fault(fault)) => fault.counts.seen,
+            (Measure::Matched, Subject::Fault(fault)) => fault.counts.matched,
             (Measure::Connections, Subject::Proxy(proxy)) => proxy.counts.connections as u64,
             (Measure::Bytes, Subject::Proxy(proxy)) => proxy.counts.bytes[0] + proxy.counts.bytes[1],
             _ => 0,

@@ -130,7 +130,7 @@ impl Reader {
 
     /// Never a silent gap: how many are missing, and how things stand now.
     async fn say_dropped(&mut self, n: u64) {
-        let counts = |fault: faultwire_proxy::proxies::FaultView| json!({ "name": fault.name, "active": fault.active, "seen": fault.seen, "matched": fault.matched, "hits": fault.hits });
+        let counts = |fault: faultwire_proxy::proxies::FaultView| json!({ "name": fault.name, "active": fault.active, "seen": fault.counts.seen, "matched": fault.counts.matched, "hits": fault.counts.hits });
         let faults: Vec<Value> = self.control.proxies.faults().await.into_iter().map(counts).collect();
         let text = match self.lines {
             true => format!("{}\n", json!({ "event": "dropped", "dropped": n, "faults": faults })),

@@ -26,14 +26,14 @@ pub fn findings(faults: &[FaultView], proxies: &[ProxyView], resets: Resets) -> 
 fn finding(fault: &FaultView, proxies: &[ProxyView], resets: Resets) -> Finding {
     let down = fault.fault.strike() == Some(Strike::Down);
     let refused = resets.filter(|count| down && *count > 0);
-    let said = match (fault.hits, refused) {
+    let said = match (fault.counts.hits, refused) {
         (0, Some(count)) => format!("refused at most {count} {}", plural(count, "connect")),
         (hits, Some(count)) => format!("cut {hits} {}, refused at most {count} {}", plural(hits, "connection"), plural(count, "connect")),
         (0, None) => "never hit".to_owned(),
         (hits, None) if down => format!("cut {hits} {}", plural(hits, "connection")),
-        (hits, None) => format!("hit {hits} of {} {}", fault.matched, plural(fault.matched, "connection")),
+        (hits, None) => format!("hit {hits} of {} {}", fault.counts.matched, plural(fault.counts.matched, "connection")),
     };
-    let felt = fault.hits > 0 || refused.is_some() || fault.fault.optional;
+    let felt = fault.counts.hits > 0 || refused.is_some() || fault.fault.optional;
     let doubt = (!felt).then(|| doubt(fault, proxies));
     Finding { name: fault.name.clone(), what: fault.fault.describe(), said, doubt }
 }
@@ -50,14 +50,14 @@ fn doubt(fault: &FaultView, proxies: &[ProxyView]) -> String {
         return format!("nothing ever reached {names}");
     }
     let connections = format!("{came} {}", plural(came, "connection"));
-    if fault.matched == 0 {
+    if fault.counts.matched == 0 {
         let clock = &fault.fault.clock;
         return match fault.owner {
             _ if clock.at.0 > 0 || clock.lasts.is_some() => format!("{connections} reached {names}, none of them while the fault was on"),
             Owner::File | Owner::Run | Owner::Api => format!("{connections} reached {names}, none of them one that the fault looks at"),
         };
     }
-    let passed: Vec<String> = fault.suppressed.iter().map(|(reason, count)| format!("{} ({})", because(reason), count)).collect();
+    let passed: Vec<String> = fault.counts.suppressed.iter().map(|(reason, count)| format!("{} ({})", because(reason), count)).collect();
     if passed.is_empty() {
         return format!("{connections} reached {names}, but no byte passed there that it could act on");
     }

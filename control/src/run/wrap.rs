@@ -114,7 +114,11 @@ impl Wrapped {
         let port = colon.map_or(part.end..part.end, |at| part.start + at + 1..part.end);
         let name = text[host.clone()].trim_matches(['[', ']']).to_owned();
         let known = scheme.as_deref().and_then(|scheme| SCHEMES.iter().find(|(name, _)| *name == scheme));
-        let plausible = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '/' || c == '=');
+        let bare = &text[host.clone()];
+        let bracketed = bare.starts_with('[') && bare.ends_with(']') && bare.len() > 2;
+        let plausible = (bracketed || !bare.contains(['[', ']', ':']))
+            && !name.is_empty()
+            && !name.contains(|c: char| c.is_whitespace() || c == '/' || c == '=');
         let number = match (text[port.clone()].parse::<u16>(), known) {
             _ if !plausible || (scheme.is_some() && known.is_none()) => return Err(WrapError::NoAddress),
             (Ok(number), _) if number > 0 => number,
@@ -217,6 +221,9 @@ mod tests {
             ("redis://host:0", WrapError::NoPort("host".to_owned())),
             ("redis://host:99999", WrapError::NoPort("host".to_owned())),
             ("://", WrapError::NoAddress),
+            ("http://[::1", WrapError::NoAddress),
+            ("http://::1", WrapError::NoAddress),
+            ("http://[]:80", WrapError::NoAddress),
         ] {
             assert_eq!(Wrapped::find(text), Err(error), "{text}");
         }

@@ -1,3 +1,5 @@
+//! Tables of what comes in and what goes out, for each effect and ending, and a simulation of everything at once.
+
 use super::*;
 use crate::testing::{Planner, check, epoch, ms, run};
 use serde_json::json;
