@@ -15,7 +15,7 @@ use faultwire_faults::{
     contract::Way,
     dice::Seed,
     effect::AnyShared,
-    fault::{Fault, Lease, Targets},
+    fault::{Fault, Lease, Targets, is_name},
     plan::{Compiled, Owner, Plan, Reason, Tally},
     units::Span,
 };
@@ -689,10 +689,6 @@ fn compiled_name(standing: &Standing, link: &Link) -> Arc<str> {
         Targets::Proxies(targets) if targets.len() == 1 && targets[0].is_literal() => standing.name.as_str().into(),
         _ => format!("{}@{}", standing.name, link.name).into(),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 128 && !name.chars().any(|c| c.is_control() || c == '/')
 }
 
 /// Refuses a link that leads back to itself, over however many proxies of ours.

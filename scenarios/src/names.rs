@@ -3,7 +3,7 @@
 use crate::link::ProxySpec;
 use faultwire_faults::{
     complaint::{Complaint, Edit, Fix, nearest},
-    fault::{Fault, Target, Targets},
+    fault::{Fault, Target, Targets, is_name},
     node::{Node, Place, Value},
 };
 use std::collections::{HashMap, HashSet};
@@ -122,6 +122,11 @@ pub fn give(faults: &mut [Fault], taken: &dyn Fn(&str) -> bool) -> Vec<Complaint
         let Some(name) = &fault.name else { continue };
         if name.trim().is_empty() {
             complaints.push(Complaint::new("E0207", "this name is empty", &fault.name_place, "every fault needs one of its own"));
+        } else if !is_name(name) {
+            complaints.push(
+                Complaint::new("E0207", format!("`{name}` cannot name a fault"), &fault.name_place, "not a name")
+                    .note("a name has no `/`, no `@`, no control characters, and at most 128 bytes"),
+            );
         } else if let Some(first) = seen.get(name) {
             complaints.push(
                 Complaint::new("E0304", format!("two faults are named `{name}`"), &fault.name_place, "and again here")

@@ -14,7 +14,7 @@ use axum::{
 };
 use faultwire_faults::{
     complaint::Complaint,
-    fault::{Fault, Lease, fits},
+    fault::{Fault, Lease, fits, is_name},
     node::Node,
     plan::Owner,
     units::Span,
@@ -145,15 +145,15 @@ pub fn read(body: Value, name: Option<&str>) -> Result<Fault, Problem> {
     let node = Node::from_json(&body);
     let fault = Fault::read(&node).map_err(|complaints| Problem::wrong(&complaints))?;
     match (name, &fault.name) {
-        (Some(name), _) if !good_name(name) => Err(FaultError::Name(name.to_owned()).into()),
+        (Some(name), _) if !is_name(name) => Err(FaultError::Name(name.to_owned()).into()),
         (Some(name), Some(other)) if name != other => {
             let complaint =
                 Complaint::new("E0207", format!("the path says `{name}`, and the body `{other}`"), &fault.name_place, "another name");
             Err(Problem::wrong(&[complaint]))
         }
-        (_, Some(name)) if !good_name(name) => {
+        (_, Some(name)) if !is_name(name) => {
             let complaint = Complaint::new("E0207", format!("`{name}` cannot name a fault"), &fault.name_place, "not a name");
-            Err(Problem::wrong(&[complaint.note("a name has no `/`, no control characters, and 1 to 128 bytes")]))
+            Err(Problem::wrong(&[complaint.note("a name has no `/`, no `@`, no control characters, and 1 to 128 bytes")]))
         }
         _ => Ok(fault),
     }
@@ -168,10 +168,6 @@ pub fn only_known(query: &HashMap<String, String>, keys: &[&str]) -> Result<(), 
         })),
         None => Ok(()),
     }
-}
-
-fn good_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.len() <= 128 && !name.chars().any(|c| c.is_control() || c == '/')
 }
 
 async fn known(control: &Control, name: &str) -> Result<FaultView, Problem> {

@@ -113,9 +113,9 @@ impl From<FaultError> for Problem {
     fn from(error: FaultError) -> Problem {
         match error {
             FaultError::Wrong(complaints) => Problem::wrong(&complaints),
-            FaultError::Name(_) => {
-                Problem::new(422, error.to_string()).code("E0207").detail("A name has no `/`, no control characters, and 1 to 128 bytes.")
-            }
+            FaultError::Name(_) => Problem::new(422, error.to_string())
+                .code("E0207")
+                .detail("A name has no `/`, no `@`, no control characters, and 1 to 128 bytes."),
         }
     }
 }

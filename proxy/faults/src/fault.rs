@@ -113,6 +113,11 @@ impl Target {
     }
 }
 
+/// Whether this can name a fault. `NAME@PROXY` is one proxy's share of a fault over several: nobody else is called so.
+pub fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= 128 && !name.chars().any(|c| c.is_control() || c == '/' || c == '@')
+}
+
 /// Whether a name fits a pattern, in which `*` is anything. Never goes back further than the last `*`, however many there are.
 pub fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
