@@ -255,7 +255,7 @@ impl Proxies {
         let name: Arc<str> = link.name.as_str().into();
         // The plan it begins with is the whole one: no connection gets in before its faults.
         let faults = self.compile(state, &link, Instant::now(), &[]);
-        let plan = Plan { generation: state.generation, faults: faults.into() };
+        let plan = Plan::new(state.generation, faults);
         let slot = Slot::new(name.clone(), link.upstream.clone(), plan, self.teller.clone(), self.timer.clone(), self.held.clone());
         let slot = Arc::new(slot);
         let scope = Scope::new(self.scope.runtime().clone());
@@ -440,7 +440,7 @@ impl Proxies {
         for (name, old, faults) in changes {
             let Some(proxy) = state.proxies.get(&name) else { continue };
             self.tell_changes(&proxy.slot.name, generation, &old.faults, &faults);
-            proxy.slot.store(Plan { generation, faults: faults.into() });
+            proxy.slot.store(Plan::new(generation, faults));
             let slot = proxy.slot.clone();
             // Bytes that arrive from now on are under the new plan already; idle connections hear of it in the background.
             proxy.scope.spawn(async move { slot.wake_all() });

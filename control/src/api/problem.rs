@@ -83,7 +83,8 @@ impl Problem {
         let Some(first) = first else { return Problem::new(422, "this cannot be taken") };
         let mut problem = Problem::new(422, first.message.clone()).code(first.code);
         if !first.label.is_empty() {
-            problem.detail = Some(format!("{}.", sentence(&first.label)));
+            let stop = if first.label.ends_with(['?', '.']) { "" } else { "." };
+            problem.detail = Some(format!("{}{stop}", sentence(&first.label)));
         }
         problem.errors = complaints.iter().map(error).collect();
         problem

@@ -170,6 +170,7 @@ impl Conversation {
             return;
         }
         let mut old: Vec<Option<Hold>> = self.holds.drain(..).map(Some).collect();
+        let _together = (!plan.is_calm()).then(|| plan.numbering());
         for fault in &plan.faults {
             let kept = old.iter_mut().find(|hold| hold.as_ref().is_some_and(|hold| fault.continues(&hold.fault))).and_then(Option::take);
             match kept {

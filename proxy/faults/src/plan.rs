@@ -10,7 +10,7 @@ use crate::{
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -29,6 +29,8 @@ pub enum Owner {
 pub struct Plan {
     pub generation: u64,
     pub faults: Box<[Arc<Compiled>]>,
+    /// Held while a connection takes its numbers: what is the n-th for one fault is the n-th for all that look at the same ones.
+    numbering: Mutex<()>,
 }
 
 /// A fault on one proxy, with all that it needs there.
@@ -94,8 +96,17 @@ pub enum Roll {
 }
 
 impl Plan {
+    pub fn new(generation: u64, faults: Vec<Arc<Compiled>>) -> Plan {
+        Plan { generation, faults: faults.into(), numbering: Mutex::default() }
+    }
+
     pub fn empty(generation: u64) -> Plan {
-        Plan { generation, faults: Box::new([]) }
+        Plan::new(generation, Vec::new())
+    }
+
+    /// To be held while all numbers of one connection are taken.
+    pub fn numbering(&self) -> MutexGuard<'_, ()> {
+        self.numbering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing is wrong.

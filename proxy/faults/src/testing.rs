@@ -46,7 +46,7 @@ impl Planner {
         self.generation += 1;
         let compiled: Vec<Arc<Compiled>> = faults.iter().enumerate().map(|(i, fault)| self.compile(i, fault, now)).collect();
         self.last = compiled.clone();
-        Arc::new(Plan { generation: self.generation, faults: compiled.into() })
+        Arc::new(Plan::new(self.generation, compiled))
     }
 
     fn compile(&mut self, i: usize, fault: &serde_json::Value, now: Instant) -> Arc<Compiled> {
