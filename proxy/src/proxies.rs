@@ -1,10 +1,17 @@
 //! All proxies of the process, and all faults on them, layer by layer. The one place where a change is made:
 //! it is whole or not at all, and in force when the call returns.
 
+mod standing;
+mod view;
+
+pub use view::{FaultCounts, FaultView, ProxyView};
+
+use standing::{Standing, compiled_name, reach};
+
 use crate::{
     dial::Upstream,
     listener::{Claimed, Listener, Want},
-    live::{Counts, Held, Slot},
+    live::{Held, Slot},
     sys,
     tasks::Scope,
     timer::Timer,
@@ -12,11 +19,10 @@ use crate::{
 };
 use faultwire_faults::{
     complaint::{Complaint, nearest},
-    contract::Way,
     dice::Seed,
     effect::AnyShared,
     fault::{Fault, Lease, Targets, is_name},
-    plan::{Compiled, Owner, Plan, Reason, Tally},
+    plan::{Compiled, Owner, Plan, Tally},
     units::Span,
 };
 use std::{
@@ -24,7 +30,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 use tokio::{
     runtime::Handle,
@@ -69,47 +75,6 @@ pub struct Done {
     pub generation: u64,
 }
 
-#[derive(Clone, Debug)]
-pub struct ProxyView {
-    pub link: Link,
-    /// Where it listens, or would if it were not down.
-    pub address: SocketAddr,
-    pub listening: bool,
-    pub generation: u64,
-    /// Every open connection is under that generation.
-    pub settled: bool,
-    pub counts: Counts,
-    /// Names of the faults that are on.
-    pub faults: Vec<String>,
-}
-
-#[derive(Clone, Debug)]
-pub struct FaultView {
-    pub name: String,
-    pub owner: Owner,
-    pub fault: Arc<Fault>,
-    /// In force now: enabled, in its time, and on at least one proxy.
-    pub active: bool,
-    pub proxies: Vec<String>,
-    pub since: SystemTime,
-    pub lease: Option<Span>,
-    /// How long until its lease ends.
-    pub expires_in: Option<Duration>,
-    pub generation: u64,
-    /// Over all its proxies.
-    pub counts: FaultCounts,
-    pub by_proxy: Vec<(String, FaultCounts)>,
-}
-
-/// What a fault has come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FaultCounts {
-    pub seen: u64,
-    pub matched: u64,
-    pub hits: u64,
-    pub suppressed: BTreeMap<&'static str, u64>,
-}
-
 /// Which faults to heal; what is left out does not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct Heal {
@@ -147,19 +112,6 @@ struct Proxy {
     listener: Listener,
     listening: bool,
     scope: Scope,
-}
-
-/// A fault that somebody has put there.
-#[derive(Clone, Debug)]
-struct Standing {
-    name: String,
-    owner: Owner,
-    fault: Arc<Fault>,
-    /// `at`, `for` and `repeat` count from here.
-    from: Instant,
-    put: SystemTime,
-    lease: Option<Span>,
-    expires: Option<Instant>,
 }
 
 impl Proxies {
@@ -589,28 +541,6 @@ impl State {
     }
 }
 
-impl FaultCounts {
-    fn of(tally: &Tally) -> FaultCounts {
-        let reasons = Reason::ALL.into_iter().map(|reason| (reason.name(), tally.suppressed(reason)));
-        FaultCounts {
-            seen: tally.seen.load(Relaxed),
-            matched: tally.matched.load(Relaxed),
-            hits: tally.hits.load(Relaxed),
-            suppressed: reasons.filter(|(_, count)| *count > 0).collect(),
-        }
-    }
-
-    fn and(mut self, other: &FaultCounts) -> FaultCounts {
-        self.seen += other.seen;
-        self.matched += other.matched;
-        self.hits += other.hits;
-        for (reason, count) in &other.suppressed {
-            *self.suppressed.entry(reason).or_default() += count;
-        }
-        self
-    }
-}
-
 impl Proxy {
     fn view(&self) -> ProxyView {
         let plan = self.slot.plan();
@@ -630,64 +560,6 @@ impl Proxy {
     async fn close(self) {
         self.listener.ask(Want::Gone).await.ok();
         self.slot.cut_all();
-    }
-}
-
-impl Standing {
-    fn new(name: String, owner: Owner, fault: Fault, lease: Option<Span>) -> Standing {
-        let lease = match fault.clock.lease {
-            Lease::Never => None,
-            Lease::After(span) => Some(span),
-            Lease::Unsaid => lease,
-        };
-        let now = Instant::now();
-        let expires = lease.map(|span| now + span.duration());
-        Standing { name, owner, fault: Arc::new(fault), from: now, put: SystemTime::now(), lease, expires }
-    }
-
-    /// The spell it is in: when that began, if it is on now; and when that changes next, if it does.
-    fn spell(&self, now: Instant) -> (Option<Instant>, Option<Instant>) {
-        let clock = self.fault.clock;
-        if !self.fault.enabled {
-            return (None, None);
-        }
-        let begin = self.from + clock.at.duration();
-        if now < begin {
-            return (None, Some(begin));
-        }
-        let Some(lasts) = clock.lasts else { return (Some(begin), None) };
-        let spell = match clock.repeat {
-            Some(repeat) => begin + repeat.duration() * ((now - begin).as_nanos() / u128::from(repeat.0.max(1))) as u32,
-            None => begin,
-        };
-        let end = spell + lasts.duration();
-        let next = clock.repeat.map(|repeat| spell + repeat.duration());
-        if now < end { (Some(spell), Some(end)) } else { (None, next) }
-    }
-}
-
-/// Whether a fault is on this proxy, and which way a partition makes it act there.
-fn reach(fault: &Fault, link: &Link) -> Option<Option<Way>> {
-    match &fault.targets {
-        Targets::Proxies(targets) => targets.iter().any(|target| target.fits(&link.name)).then_some(None),
-        Targets::Between { from, to, both, .. } => {
-            let near = link.from.as_deref()?;
-            let far = link.to.as_deref().unwrap_or(&link.upstream.host);
-            match (near == from && far == to, near == to && far == from, both) {
-                (true, _, true) | (_, true, true) => Some(Some(Way::Both)),
-                (true, _, false) => Some(Some(Way::ToServer)),
-                (_, true, false) => Some(Some(Way::ToClient)),
-                _ => None,
-            }
-        }
-    }
-}
-
-/// A fault over several proxies is that many faults, each with its own die and counters.
-fn compiled_name(standing: &Standing, link: &Link) -> Arc<str> {
-    match &standing.fault.targets {
-        Targets::Proxies(targets) if targets.len() == 1 && targets[0].is_literal() => standing.name.as_str().into(),
-        _ => format!("{}@{}", standing.name, link.name).into(),
     }
 }
 

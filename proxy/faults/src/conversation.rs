@@ -1,8 +1,12 @@
 //! One connection under one plan: two directions of pieces, and what each fault has decided for it.
 //! It is told what happens and when, and says what may leave and when it wants to be asked again.
 
+mod hold;
+
+use hold::{Exit, Hold, State};
+
 use crate::{
-    contract::{Cx, Strike, Way},
+    contract::{Strike, Way},
     event::{Event, What},
     fault::When,
     lane::{Lane, Unit},
@@ -10,13 +14,10 @@ use crate::{
     plan::{Compiled, Moment, Plan, Reason, Roll},
 };
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
-/// How long no byte may pass for a connection to be idle.
-const IDLE: Duration = Duration::from_millis(100);
 /// What is due and not yet taken by the peer; beyond it reading stops, as the kernel's would.
 const EXIT_ROOM: usize = 64 << 10;
 /// All that one direction may hold: a gigabyte a second through 50 ms of latency.
@@ -55,49 +56,6 @@ pub enum Dial {
     At(Instant),
     /// Not while the plan is as it is.
     Wait,
-}
-
-/// What is due and only waits for the peer.
-#[derive(Debug, Default)]
-struct Exit {
-    queue: VecDeque<Payload>,
-    bytes: usize,
-}
-
-/// The grip of one fault on this conversation.
-#[derive(Debug)]
-struct Hold {
-    fault: Arc<Compiled>,
-    n: u64,
-    reached: Instant,
-    state: State,
-    /// Its hit has been counted.
-    told: bool,
-    /// Bytes of the ending's direction that have left.
-    left: u64,
-    dial_at: Option<Instant>,
-    lanes: [Option<Box<Lane>>; 2],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// A fault above had ended the unit: it has its number, and no roll yet.
-    Unrolled,
-    /// It passed, or has done what it had to.
-    Spent,
-    /// It only shapes.
-    Shaping,
-    /// Its ending waits for its moment.
-    Waiting,
-    /// The moment has come; the fault's own latency puts the ending off.
-    Striking {
-        at: Instant,
-    },
-    Silent {
-        until: Option<Instant>,
-        resume: bool,
-        lost: bool,
-    },
 }
 
 impl Conversation {
@@ -563,70 +521,6 @@ impl Conversation {
             };
             self.direct[d] = self.over.is_none() && !self.shut[d] && !self.holds.iter().any(in_the_way);
         }
-    }
-}
-
-impl Hold {
-    fn new(fault: Arc<Compiled>, reached: Instant) -> Hold {
-        let n = fault.number();
-        Hold { fault, n, reached, state: State::Unrolled, told: false, left: 0, dial_at: None, lanes: [None, None] }
-    }
-
-    /// Those below are then neither rolled nor counted.
-    fn has_ended_the_unit(&self) -> bool {
-        matches!(self.state, State::Striking { .. } | State::Silent { .. })
-    }
-
-    /// When its moment comes, if time alone brings it.
-    fn moment_at(&self, last: Instant) -> Option<Instant> {
-        match self.fault.moment {
-            Moment::Idle => Some(last.max(self.reached) + IDLE),
-            Moment::Time(span) => Some(self.reached + span),
-            Moment::Connect | Moment::NextBytes(_) | Moment::Bytes(..) => None,
-        }
-    }
-
-    /// By how much the fault's own latency puts its ending, or the dial, off.
-    fn put_off(&self, now: Instant) -> Option<Duration> {
-        let mut nowhere = Vec::new();
-        let direction = Direction::ToClient;
-        let mut cx = Cx { now, since: self.fault.since, dice: self.fault.dice, n: self.n, direction, offset: 0, out: &mut nowhere };
-        self.fault.fault.effects.iter().find_map(|effect| effect.puts_off(&mut cx)).map(|span| span.duration())
-    }
-
-    fn is_silent(&self, direction: Direction) -> bool {
-        matches!(self.state, State::Silent { .. }) && self.fault.way.includes(direction)
-    }
-
-    /// Silent, and throwing away what comes.
-    fn silences(&self, direction: Direction) -> bool {
-        matches!(self.state, State::Silent { resume: false, .. }) && self.fault.way.includes(direction)
-    }
-}
-
-impl Exit {
-    fn push(&mut self, payload: Payload) {
-        self.bytes += payload.len();
-        self.queue.push_back(payload);
-    }
-
-    /// The first payload, or at most `limit` bytes of it.
-    fn pop(&mut self, limit: Option<u64>) -> Option<Payload> {
-        let head = self.queue.front_mut()?;
-        let payload = match head {
-            Payload::Data(bytes) if limit.is_some_and(|limit| limit < bytes.len() as u64) => {
-                Payload::Data(bytes.split_to(limit.map_or(0, |limit| limit as usize)))
-            }
-            _ => self.queue.pop_front()?,
-        };
-        self.bytes -= payload.len();
-        Some(payload)
-    }
-
-    /// Throws everything away; says how many payloads there were.
-    fn take(&mut self) -> usize {
-        self.bytes = 0;
-        std::mem::take(&mut self.queue).len()
     }
 }
 
