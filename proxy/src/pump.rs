@@ -11,7 +11,7 @@ use crate::{
     timer::Alarm,
     told::{By, Fact},
 };
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use faultwire_faults::{
     conversation::{Conversation, Dial},
     piece::{Direction, End, Payload},
@@ -19,16 +19,15 @@ use faultwire_faults::{
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
+    io,
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::{io::AsyncWrite, net::TcpStream};
+use tokio_util::io::poll_read_buf;
 
 /// What is read at once. One buffer for each thread: an idle connection has none.
 const READ: usize = 64 << 10;
@@ -42,7 +41,7 @@ const CROWDED: Duration = Duration::from_millis(10);
 const TURNS: usize = 64;
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+    static BUFFER: RefCell<BytesMut> = RefCell::default();
 }
 
 /// Begins a connection and says how it goes on. Its faults number it here, before the next connection is accepted: the n-th connection
@@ -246,25 +245,17 @@ impl Pump {
         }
         BUFFER.with_borrow_mut(|buffer| {
             let Some(source) = self.source(direction) else { return Turn::Still };
-            let mut read = ReadBuf::new(buffer);
-            match Pin::new(source).poll_read(cx, &mut read) {
-                Poll::Pending => Turn::Still,
-                Poll::Ready(Ok(())) => {
+            match read(source, buffer, cx) {
+                Poll::Pending => return Turn::Still,
+                Poll::Ready(Ok(0)) => self.source_ended(direction, End::Fin, cx),
+                Poll::Ready(Ok(_)) => {
                     // Compare only now: these bytes came under the plan of this moment.
                     self.adopt();
-                    let bytes = read.filled();
-                    if bytes.is_empty() {
-                        self.source_ended(direction, End::Fin, cx)
-                    } else {
-                        self.receive(direction, bytes, cx)
-                    }
-                    Turn::Moved
+                    self.receive(direction, buffer, cx);
                 }
-                Poll::Ready(Err(_)) => {
-                    self.source_ended(direction, End::Rst, cx);
-                    Turn::Moved
-                }
+                Poll::Ready(Err(_)) => self.source_ended(direction, End::Rst, cx),
             }
+            Turn::Moved
         })
     }
 
@@ -279,21 +270,22 @@ impl Pump {
         }
     }
 
-    fn receive(&mut self, direction: Direction, bytes: &[u8], cx: &mut Context<'_>) {
+    fn receive(&mut self, direction: Direction, buffer: &mut BytesMut, cx: &mut Context<'_>) {
         let d = direction.index();
         if self.ways[d].broken {
             return;
         }
         if !self.talk.is_direct(direction) || !self.has_destination(direction) {
-            self.talk.receive(direction, Payload::Data(Bytes::copy_from_slice(bytes)), Instant::now());
+            self.talk.receive(direction, Payload::Data(keep(buffer)), Instant::now());
             return;
         }
-        let written = match self.write(direction, bytes, cx) {
+        let written = match self.write(direction, buffer, cx) {
             Poll::Ready(n) => n,
             Poll::Pending => 0,
         };
-        if written < bytes.len() && !self.ways[d].broken {
-            self.ways[d].rest = Bytes::copy_from_slice(&bytes[written..]);
+        buffer.advance(written);
+        if !buffer.is_empty() && !self.ways[d].broken {
+            self.ways[d].rest = keep(buffer);
         }
     }
 
@@ -400,10 +392,9 @@ impl Pump {
             BUFFER.with_borrow_mut(|buffer| {
                 for _ in 0..TURNS {
                     let Some(source) = self.source(direction) else { return true };
-                    let mut read = ReadBuf::new(buffer);
-                    match Pin::new(source).poll_read(cx, &mut read) {
+                    match read(source, buffer, cx) {
                         Poll::Pending => return false,
-                        Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                        Poll::Ready(Ok(1..)) => {}
                         Poll::Ready(_) => {
                             self.ways[direction.index()].ended = Some(End::Fin);
                             return true;
@@ -473,4 +464,16 @@ impl Pump {
         let generation = self.talk.plan().generation;
         self.seated.leave(by, generation);
     }
+}
+
+/// Reads into this thread's buffer what is there, at most `READ` bytes.
+fn read(source: &mut TcpStream, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    buffer.clear();
+    buffer.reserve(READ);
+    poll_read_buf(Pin::new(source), cx, &mut buffer.limit(READ))
+}
+
+/// What has been read, to be kept: much of it with the buffer it is in, little of it as a copy of its own size.
+fn keep(buffer: &mut BytesMut) -> Bytes {
+    if buffer.len() > READ / 2 { std::mem::take(buffer).freeze() } else { Bytes::copy_from_slice(buffer) }
 }
