@@ -17,3 +17,4 @@ mod scenarios;
 mod swap;
 mod tcp;
 mod tidy;
+mod toxiproxy;

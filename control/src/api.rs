@@ -9,6 +9,7 @@ pub mod health;
 pub mod problem;
 pub mod proxies;
 pub mod server;
+pub mod toxiproxy;
 pub mod view;
 
 use crate::control::Control;
@@ -60,7 +61,7 @@ async fn record(State(control): State<Arc<Control>>, request: Request, next: Nex
         return Ok(next.run(request).await);
     }
     let path = request.uri().path().to_owned();
-    let heals = path == "/v1/heal" || method == Method::DELETE;
+    let heals = path == "/v1/heal" || path == "/reset" || method == Method::DELETE;
     if control.is_stopping() && !heals {
         return Err(Problem::new(503, "Faultwire is shutting down").detail("Everything has been healed; nothing new is taken."));
     }
@@ -77,13 +78,17 @@ async fn record(State(control): State<Arc<Control>>, request: Request, next: Nex
     Ok(answer)
 }
 
-async fn nothing_here(request: Request) -> Problem {
+/// What is not below /v1 belongs to Toxiproxy's API.
+async fn nothing_here(State(control): State<Arc<Control>>, request: Request) -> Result<Response, Problem> {
     let path = request.uri().path();
+    if path != "/v1" && !path.starts_with("/v1/") {
+        return Ok(toxiproxy::answer(&control, request).await);
+    }
     let word = path.strip_prefix("/v1/").map(|rest| rest.split('/').next().unwrap_or_default());
-    match word {
+    Err(match word {
         Some(word) if LATER.contains(&word) => Problem::new(501, format!("`/v1/{word}` comes with a later version")).code("E0109"),
         _ => Problem::new(404, format!("there is nothing at {path}")).detail("The API begins at /v1."),
-    }
+    })
 }
 
 async fn not_that_way(request: Request) -> Problem {

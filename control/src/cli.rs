@@ -223,6 +223,9 @@ pub struct ServeArgs {
 
 /// Hears the command line and does what it says.
 pub fn main() -> Exit {
+    if let Some(exit) = crate::persona::main() {
+        return exit;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),

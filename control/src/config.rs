@@ -176,6 +176,7 @@ pub fn link_of(spec: &ProxySpec) -> Result<Link, Failure> {
         from: spec.from.clone(),
         to: spec.to.clone(),
         enabled: spec.enabled,
+        asleep: None,
     })
 }
 

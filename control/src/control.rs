@@ -201,6 +201,12 @@ impl Control {
         Ok(applied)
     }
 
+    /// The file that it was to begin with could not be taken: there is no good one.
+    pub fn miss(&self, file: &str, why: &str) {
+        self.locked().refused = Some(why.to_owned());
+        self.journal.record("config.refused", why, json!({ "file": file, "why": why }));
+    }
+
     /// The file as it is now cannot be taken: what is in force stays.
     pub fn refuse(&self, why: &str) {
         let name = {

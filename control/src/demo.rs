@@ -69,6 +69,7 @@ async fn play(engine: &Engine, seed: Seed, say: &Say) -> Result<Exit, Failure> {
         from: None,
         to: None,
         enabled: true,
+        asleep: None,
     };
     proxies.put_proxy(link).await.map_err(|error| Failure::new(Exit::Unavailable, format!("error: {error}")))?;
     let Some(view) = proxies.proxy("shop").await else { return Err(unable(io::ErrorKind::NotFound.into())) };

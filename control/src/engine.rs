@@ -72,6 +72,15 @@ impl Engine {
         }
     }
 
+    /// Opens the API later than everything else, on a port that has been claimed.
+    pub fn open_api(&mut self, listener: std::net::TcpListener, hosts: &[String]) -> Result<SocketAddr, Failure> {
+        let control = self.control.clone();
+        let door = self.own.block_on(async { api::server::open(listener, control, hosts) }).map_err(no_runtime)?;
+        let address = door.address;
+        (self.api, self.door) = (Some(address), Some(door));
+        Ok(address)
+    }
+
     pub fn proxies(&self) -> &Arc<Proxies> {
         &self.control.proxies
     }

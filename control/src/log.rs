@@ -17,6 +17,9 @@ pub enum Level {
 pub enum Shape {
     Text,
     Json,
+    /// JSON in Toxiproxy's shape, on stdout.
+    #[value(skip)]
+    Stdout,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,10 @@ impl Log {
             let line = match self.shape {
                 Shape::Json => self.json(entry, level),
                 Shape::Text => self.text(entry, level),
+                Shape::Stdout => {
+                    io::stdout().lock().write_all(self.theirs(entry, level).as_bytes()).ok();
+                    return;
+                }
             };
             io::stderr().lock().write_all(line.as_bytes()).ok();
         }
@@ -53,6 +60,18 @@ impl Log {
         line.insert("event".into(), fields.shift_remove("event").unwrap_or_default());
         line.insert("msg".into(), fields.shift_remove("msg").unwrap_or_else(|| entry.sentence().into()));
         line.extend(fields);
+        format!("{}\n", Value::Object(line))
+    }
+
+    fn theirs(&self, entry: &Entry, level: Level) -> String {
+        let mut line = Map::new();
+        let mut fields = entry.json();
+        line.insert("level".into(), level.name().into());
+        line.insert("caller".into(), fields.get("event").cloned().unwrap_or_default());
+        line.insert("time".into(), fields.shift_remove("ts").unwrap_or_default());
+        let message = fields.shift_remove("msg").unwrap_or_else(|| entry.sentence().into());
+        line.extend(fields);
+        line.insert("message".into(), message);
         format!("{}\n", Value::Object(line))
     }
 
@@ -91,7 +110,7 @@ impl Level {
 /// At `info` there is no line for each connection.
 pub fn level_of(event: &str) -> Level {
     match event {
-        "config.refused" | "journal.lost" | "line.full" | "proxy.exhausted" | "api.open" => Level::Warn,
+        "config.refused" | "journal.lost" | "line.full" | "proxy.exhausted" | "api.open" | "toxic.idle" => Level::Warn,
         "fault.hit" | "fault.suppressed" | "fault.holed" | "connection.closed" => Level::Debug,
         _ => Level::Info,
     }

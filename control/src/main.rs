@@ -13,6 +13,7 @@ mod exit;
 mod journal;
 mod json;
 mod log;
+mod persona;
 mod run;
 mod say;
 mod seed;

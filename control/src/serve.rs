@@ -31,7 +31,7 @@ enum Asked {
 }
 
 /// The signals that a process gets from those who run it.
-struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
@@ -71,17 +71,41 @@ pub fn main(args: &ServeArgs, say: &Say) -> Result<Exit, Failure> {
         log: if log.shape == Shape::Text { Log::silent() } else { log },
         ..Settings::new(seed, config.clone())
     })?;
-    let mut signals =
-        engine.block_on(async { Signals::listen() }).map_err(|error| Failure::new(Exit::Unavailable, format!("error: {error}")))?;
+    let mut signals = signals(&engine)?;
     engine.block_on(introduce(&engine, &config, begun.elapsed(), log, say));
     let watcher = watch::Watcher::new(origin, config, engine.control.clone());
     let ended_by = engine.block_on(serve(&engine, watcher, args.watch, &mut signals));
+    end(engine, &mut signals, ended_by, args.grace.duration())
+}
+
+/// The signals of this process, from now on.
+pub fn signals(engine: &Engine) -> Result<Signals, Failure> {
+    engine.block_on(async { Signals::listen() }).map_err(|error| Failure::new(Exit::Unavailable, format!("error: {error}")))
+}
+
+/// Serves what is there, without a file, until a signal ends it and everything with it.
+pub fn until_signal(engine: Engine, mut signals: Signals) -> Result<Exit, Failure> {
+    let control = engine.control.clone();
+    let ended_by = engine.block_on(async {
+        loop {
+            match signals.next().await {
+                Asked::End(signal) => break signal,
+                Asked::Reload => {}
+                Asked::TellState => control.tell_state().await,
+                Asked::Heal => heal_all(&control).await,
+            }
+        }
+    });
+    end(engine, &mut signals, ended_by, Duration::ZERO)
+}
+
+fn end(engine: Engine, signals: &mut Signals, ended_by: u8, grace: Duration) -> Result<Exit, Failure> {
     engine.control.journal.record(
         "serve.stopping",
         format!("{} came: healing, then ending connections", name_of(ended_by)),
         json!({ "signal": ended_by }),
     );
-    match engine.stop_unless(args.grace.duration(), signals.end()) {
+    match engine.stop_unless(grace, signals.end()) {
         None => Ok(Exit::Held),
         Some(signal) => Ok(Exit::Signal(signal)),
     }
@@ -161,7 +185,7 @@ fn paths(args: &ServeArgs) -> Vec<PathBuf> {
     }
 }
 
-fn hosts() -> Vec<String> {
+pub fn hosts() -> Vec<String> {
     let said = variable("FAULTWIRE_HOSTS").unwrap_or_default();
     said.split([',', ' ']).filter(|host| !host.is_empty()).map(str::to_owned).collect()
 }

@@ -103,6 +103,7 @@ mod tests {
             from: None,
             to: None,
             enabled: true,
+            asleep: None,
         };
         let counts = Counts { connections: 2, opened: 5, bytes: [7, 8], closed: [("fault", 3)].into(), seen: None };
         let view =

@@ -68,6 +68,14 @@ impl Listener {
         Ok(Listener { address, asks })
     }
 
+    /// A port that has not been taken.
+    pub fn asleep(address: SocketAddr, slot: Arc<Slot>, scope: &Scope) -> Listener {
+        let (asks, inbox) = mpsc::channel(8);
+        let own = scope.clone();
+        scope.spawn(async move { Accepting { slot, scope: own, address, complained: None }.run(Port::Shut(None), inbox).await });
+        Listener { address, asks }
+    }
+
     /// Opens, shuts or gives up the port; returns when it is so.
     pub async fn ask(&self, listen: Want) -> io::Result<()> {
         let (done, answer) = oneshot::channel();

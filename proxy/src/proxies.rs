@@ -6,7 +6,7 @@ mod view;
 
 pub use view::{FaultCounts, FaultView, ProxyView};
 
-use standing::{Standing, compiled_name, reach};
+use standing::{Standing, compiled_name, is_on_only, reach};
 
 use crate::{
     dial::Upstream,
@@ -49,6 +49,8 @@ pub struct Link {
     pub to: Option<String>,
     /// `false`: the port refuses.
     pub enabled: bool,
+    /// What was said of where to listen, if the port is not to be taken before the proxy is enabled.
+    pub asleep: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -167,28 +169,75 @@ impl Proxies {
     /// Creates or replaces a proxy. A new upstream is for new connections; a new listen address closes the open ones.
     pub async fn put_proxy(&self, link: Link) -> Result<Done, ProxyError> {
         let mut state = self.state.lock().await;
-        let known = state.proxies.get(&link.name).map(|known| (known.link.listen, known.listener.address));
-        let created = known.is_none();
-        match known {
-            Some((listen, address)) if link.listen == listen || link.listen == address => {
-                check_loop(&state, &link, address)?;
-                if let Some(proxy) = state.proxies.get_mut(&link.name) {
-                    proxy.slot.upstream.store(Arc::new(link.upstream.clone()));
-                    proxy.link = link;
-                }
+        let known = state.proxies.get(&link.name).map(|known| (known.link.listen, known.listener.address, known.link.asleep.is_none()));
+        if let Some((listen, address, awake)) = known
+            && (link.listen == listen || link.listen == address)
+            && awake
+            && link.asleep.is_none()
+        {
+            check_loop(&state, &link, address)?;
+            if let Some(proxy) = state.proxies.get_mut(&link.name) {
+                proxy.slot.upstream.store(Arc::new(link.upstream.clone()));
+                proxy.link = link;
             }
-            _ => {
-                let claimed = Proxies::claim(&link)?;
-                let address = claimed.address().map_err(|why| ProxyError::Listen { address: link.listen, why })?;
-                check_loop(&state, &link, address)?;
-                if let Some(old) = state.proxies.remove(&link.name) {
-                    old.close().await;
-                }
-                self.open(&mut state, link, claimed)?;
-            }
+            let generation = self.put_in_force(&mut state).await;
+            return Ok(Done { created: false, generation });
         }
+        let claimed = if link.asleep.is_some() { None } else { Some(self.claim_before_sleepers(&mut state, &link).await?) };
+        if let Some(address) = claimed.as_ref().and_then(|claimed| claimed.address().ok()) {
+            check_loop(&state, &link, address)?;
+        }
+        let replaced = state.proxies.remove(&link.name);
+        let created = replaced.is_none();
+        if let Some(old) = replaced {
+            old.close().await;
+        }
+        self.place(&mut state, link, claimed)?;
         let generation = self.put_in_force(&mut state).await;
         Ok(Done { created, generation })
+    }
+
+    /// Puts a proxy in the place of whatever had its name, with faults of the API: no connection gets in before them.
+    pub async fn make_proxy(&self, link: Link, faults: Vec<(String, Fault)>) -> Result<u64, ProxyError> {
+        let mut state = self.state.lock().await;
+        let claimed = if link.asleep.is_some() { None } else { Some(self.claim_before_sleepers(&mut state, &link).await?) };
+        if let Some(address) = claimed.as_ref().and_then(|claimed| claimed.address().ok()) {
+            check_loop(&state, &link, address)?;
+        }
+        if let Some(old) = state.proxies.remove(&link.name) {
+            old.close().await;
+        }
+        state.standing.retain(|standing| standing.owner != Owner::Api || !is_on_only(&standing.fault, &link.name));
+        for (name, fault) in faults {
+            state.insert(Standing::new(name, Owner::Api, fault, None));
+        }
+        let placed = self.place(&mut state, link, claimed);
+        let generation = self.put_in_force(&mut state).await;
+        placed.map(|()| generation)
+    }
+
+    /// Ends all connections of a proxy, and leaves it as it is.
+    pub async fn cut(&self, name: &str) {
+        if let Some(proxy) = self.state.lock().await.proxies.get(name) {
+            proxy.slot.cut_all();
+        }
+    }
+
+    /// Takes a port. Proxies that are disabled keep theirs from others, but not from one of ours.
+    async fn claim_before_sleepers(&self, state: &mut State, link: &Link) -> Result<Claimed, ProxyError> {
+        let refused = match Proxies::claim(link) {
+            Err(ProxyError::Listen { address, why }) if why.kind() == io::ErrorKind::AddrInUse => ProxyError::Listen { address, why },
+            claimed => return claimed,
+        };
+        let sleeps = |proxy: &Proxy| !proxy.link.enabled && proxy.link.asleep.is_none();
+        let holds =
+            |proxy: &&mut Proxy| proxy.link.name != link.name && sleeps(proxy) && proxy.listener.address.port() == link.listen.port();
+        let Some(holder) = state.proxies.values_mut().find(holds) else { return Err(refused) };
+        holder.listener.ask(Want::Gone).await.ok();
+        let address = holder.listener.address;
+        holder.listener = Listener::asleep(address, holder.slot.clone(), &holder.scope);
+        (holder.link.listen, holder.link.asleep) = (address, Some(address.to_string()));
+        Proxies::claim(link)
     }
 
     /// Opens proxies whose ports have been claimed, with the faults of that layer: no connection gets in before them.
@@ -196,14 +245,17 @@ impl Proxies {
         let mut state = self.state.lock().await;
         state.replace_layer(&owner, faults);
         for (link, claimed) in claimed {
-            self.open(&mut state, link, claimed)?;
+            self.place(&mut state, link, Some(claimed))?;
         }
         Ok(self.put_in_force(&mut state).await)
     }
 
-    fn open(&self, state: &mut State, link: Link, claimed: Claimed) -> Result<(), ProxyError> {
+    /// Opens a proxy whose port has been claimed, or lays it down to sleep.
+    fn place(&self, state: &mut State, link: Link, claimed: Option<Claimed>) -> Result<(), ProxyError> {
         let failed = |why| ProxyError::Listen { address: link.listen, why };
-        check_loop(state, &link, claimed.address().map_err(failed)?)?;
+        if let Some(claimed) = &claimed {
+            check_loop(state, &link, claimed.address().map_err(failed)?)?;
+        }
         let name: Arc<str> = link.name.as_str().into();
         // The plan it begins with is the whole one: no connection gets in before its faults.
         let faults = self.compile(state, &link, Instant::now(), &[]);
@@ -211,9 +263,15 @@ impl Proxies {
         let slot = Slot::new(name.clone(), link.upstream.clone(), plan, self.teller.clone(), self.timer.clone(), self.held.clone());
         let slot = Arc::new(slot);
         let scope = Scope::new(self.scope.runtime().clone());
-        let listener = Listener::start(claimed, slot.clone(), &scope).map_err(failed)?;
-        self.teller.tell(&name, state.generation, Fact::Up { address: listener.address });
-        state.proxies.insert(link.name.clone(), Proxy { link, slot, listener, listening: true, scope });
+        let listening = claimed.is_some();
+        let listener = match claimed {
+            Some(claimed) => Listener::start(claimed, slot.clone(), &scope).map_err(failed)?,
+            None => Listener::asleep(link.listen, slot.clone(), &scope),
+        };
+        if listening {
+            self.teller.tell(&name, state.generation, Fact::Up { address: listener.address });
+        }
+        state.proxies.insert(link.name.clone(), Proxy { link, slot, listener, listening, scope });
         Ok(())
     }
 
@@ -252,7 +310,7 @@ impl Proxies {
             return Err(FaultError::Wrong(wrong));
         }
         let name = match name.or_else(|| fault.name.clone()) {
-            Some(name) if !is_name(&name) => return Err(FaultError::Name(name)),
+            Some(name) if !is_name(&name) && !is_toxic_name(&name) => return Err(FaultError::Name(name)),
             Some(name) => name,
             None => state.free_name(&fault.default_name()),
         };
@@ -398,7 +456,7 @@ impl Proxies {
             proxy.scope.spawn(async move { slot.wake_all() });
         }
         for proxy in state.proxies.values_mut() {
-            let listens = proxy.link.enabled && proxy.slot.plan().listens();
+            let listens = proxy.link.enabled && proxy.link.asleep.is_none() && proxy.slot.plan().listens();
             if listens != proxy.listening {
                 let want = if listens { Want::Open } else { Want::Shut };
                 match proxy.listener.ask(want).await {
@@ -541,6 +599,13 @@ impl State {
     }
 }
 
+impl ProxyView {
+    /// Where it listens, or what was said of where it would.
+    pub fn listen(&self) -> String {
+        self.link.asleep.clone().unwrap_or_else(|| self.address.to_string())
+    }
+}
+
 impl Proxy {
     fn view(&self) -> ProxyView {
         let plan = self.slot.plan();
@@ -561,6 +626,11 @@ impl Proxy {
         self.listener.ask(Want::Gone).await.ok();
         self.slot.cut_all();
     }
+}
+
+/// `PROXY/TOXIC`, escaped by whoever made it. No fault of a person is called so.
+fn is_toxic_name(name: &str) -> bool {
+    name.contains('/') && !name.chars().any(char::is_control)
 }
 
 /// Refuses a link that leads back to itself, over however many proxies of ours.

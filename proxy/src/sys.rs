@@ -71,7 +71,8 @@ fn unbound(address: SocketAddr) -> io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        // All addresses are all of them, those of IPv4 as well.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     Ok(socket)
 }

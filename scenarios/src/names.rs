@@ -28,7 +28,7 @@ pub fn patterns(node: &Node) -> Vec<Target> {
         _ => std::slice::from_ref(&entry.value),
     };
     let named = items.iter().filter(|item| matches!(item.value, Value::Text(_) | Value::Number(_)));
-    named.map(|item| Target { pattern: item.text().unwrap_or_default().to_owned(), place: item.place.clone() }).collect()
+    named.map(|item| Target { pattern: item.text().unwrap_or_default().to_owned(), exact: false, place: item.place.clone() }).collect()
 }
 
 /// Names that no proxy has. One name is one cause, however many faults use it.

@@ -57,10 +57,10 @@ pub async fn live() -> Response {
     answer(StatusCode::OK, &json!({ "alive": true }), None)
 }
 
-/// A file that was refused makes nothing less ready, as the last good one is in force; it is told all the same.
+/// A file that was refused makes nothing less ready if a good one is in force; it is told all the same.
 pub async fn ready(State(control): Held) -> Response {
     let file = control.file();
-    let ready = !control.is_stopping();
+    let ready = !control.is_stopping() && (file.refused.is_none() || !file.config.name.is_empty());
     let broken = control.journal.broken();
     let json = json!({
         "ready": ready,

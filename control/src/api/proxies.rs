@@ -238,7 +238,7 @@ async fn replace_faults(control: &Control, proxy: &str, faults: Vec<Fault>, crea
 }
 
 /// Faults of the API that are on this proxy and no other.
-async fn own_faults(control: &Control, proxy: &str) -> Vec<FaultView> {
+pub async fn own_faults(control: &Control, proxy: &str) -> Vec<FaultView> {
     let only = |fault: &FaultView| match &fault.fault.targets {
         Targets::Proxies(targets) => matches!(&targets[..], [only] if only.pattern == proxy),
         Targets::Between { .. } => false,

@@ -52,7 +52,7 @@ fn lease(view: &FaultView) -> String {
 pub fn proxy(view: &ProxyView, generation: u64) -> Value {
     json!({
         "name": view.link.name,
-        "listen": view.address.to_string(),
+        "listen": view.listen(),
         "upstream": view.link.upstream.to_string(),
         "from": view.link.from,
         "to": view.link.to,
@@ -70,7 +70,7 @@ pub fn proxy(view: &ProxyView, generation: u64) -> Value {
 
 /// What is meant when something is written back: as a client would have put it.
 pub fn written_proxy(view: &ProxyView) -> Value {
-    let mut json = json!({ "listen": view.address.to_string(), "upstream": view.link.upstream.to_string(), "enabled": view.link.enabled });
+    let mut json = json!({ "listen": view.listen(), "upstream": view.link.upstream.to_string(), "enabled": view.link.enabled });
     for (key, value) in [("from", &view.link.from), ("to", &view.link.to)] {
         if let Some(value) = value {
             json[key] = value.as_str().into();

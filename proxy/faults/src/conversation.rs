@@ -7,6 +7,7 @@ use hold::{Exit, Hold, State};
 
 use crate::{
     contract::{Strike, Way},
+    effect::AnyEffect,
     event::{Event, What},
     fault::When,
     lane::{Lane, Unit},
@@ -99,8 +100,11 @@ impl Conversation {
 
     /// Removes the holds of faults that have left, and lets what they held go on at once, in order.
     fn let_go(&mut self, plan: &Plan, now: Instant) {
-        let stays = |hold: &Hold| plan.faults.iter().any(|fault| fault.continues(&hold.fault));
+        let stays = |hold: &Hold| plan.faults.iter().any(|fault| fault.continues(&hold.fault) || fault.edits(&hold.fault));
         for i in (0..self.holds.len()).rev() {
+            if self.over.is_some() {
+                return;
+            }
             if stays(&self.holds[i]) {
                 continue;
             }
@@ -113,11 +117,12 @@ impl Conversation {
                 self.end(&hold.fault.clone(), End::Rst, now);
                 return;
             }
-            for direction in Direction::BOTH {
-                let Some(lane) = &mut hold.lanes[direction.index()] else { continue };
-                for payload in lane.empty() {
-                    self.onward(i, direction, Piece { due: now, payload }, now);
-                }
+            if let Some(end) = hold.parting() {
+                self.end(&hold.fault, end, now);
+                return;
+            }
+            for (direction, payload) in hold.empty() {
+                self.onward(i, direction, Piece { due: now, payload }, now);
             }
         }
     }
@@ -130,9 +135,11 @@ impl Conversation {
         let mut old: Vec<Option<Hold>> = self.holds.drain(..).map(Some).collect();
         let _together = (!plan.is_calm()).then(|| plan.numbering());
         for fault in &plan.faults {
-            let kept = old.iter_mut().find(|hold| hold.as_ref().is_some_and(|hold| fault.continues(&hold.fault))).and_then(Option::take);
-            match kept {
-                Some(hold) => self.holds.push(Hold { fault: fault.clone(), ..hold }),
+            let known =
+                |hold: &&mut Option<Hold>| hold.as_ref().is_some_and(|hold| fault.continues(&hold.fault) || fault.edits(&hold.fault));
+            match old.iter_mut().find(known).and_then(Option::take) {
+                Some(hold) if fault.continues(&hold.fault) || hold.is_striking() => self.holds.push(Hold { fault: fault.clone(), ..hold }),
+                Some(hold) => self.holds.push(hold.edited(fault.clone(), now)),
                 None if fault.looks_at(self.opened) => {
                     let reached = if self.opened < fault.since { now } else { self.opened };
                     self.holds.push(Hold::new(fault.clone(), reached));
@@ -159,14 +166,28 @@ impl Conversation {
         let n = self.holds[i].n;
         fault.tally.seen.fetch_add(1, Relaxed);
         fault.tally.matched.fetch_add(1, Relaxed);
+        // Of an edited fault: paced, it waits for its turn anew; delayed, it has waited.
+        let waiting = self.holds[i].empty();
+        let next = i + usize::from(fault.fault.effects.iter().any(|effect| matches!(effect, AnyEffect::Latency(_))));
+        self.decide(i, &fault, n, now);
+        if self.over.is_some() {
+            return;
+        }
+        for (direction, payload) in waiting {
+            self.onward(next, direction, Piece { due: now, payload }, now);
+        }
+    }
+
+    fn decide(&mut self, i: usize, fault: &Arc<Compiled>, n: u64, now: Instant) {
+        self.holds[i].lanes = [None, None];
         if let Roll::Passed(reason) = fault.roll(n, now) {
             fault.tally.suppress(reason);
             self.holds[i].state = State::Spent;
-            self.tell(&fault, n, What::Suppressed(reason), now);
+            self.tell(fault, n, What::Suppressed(reason), now);
             return;
         }
         let hold = &mut self.holds[i];
-        hold.lanes = Direction::BOTH.map(|direction| Lane::new(&fault, direction));
+        hold.lanes = Direction::BOTH.map(|direction| Lane::new(fault, direction));
         hold.state = if fault.fault.strike().is_some() { State::Waiting } else { State::Shaping };
         if fault.fault.strike().is_none() && fault.fault.when == Some(When::Connect) {
             self.delay_dial(i, now);
@@ -176,7 +197,11 @@ impl Conversation {
     }
 
     fn already_there(&self, i: usize) -> bool {
-        matches!(self.holds[i].fault.moment, Moment::Connect | Moment::Bytes(_, 0) | Moment::Time(Duration::ZERO))
+        match self.holds[i].fault.moment {
+            Moment::Connect | Moment::Time(Duration::ZERO) => true,
+            Moment::Bytes(_, 0) => !self.holds[i].fault.fault.staged,
+            _ => false,
+        }
     }
 
     /// `latency` with `when: connect`: the dial comes later, and nothing after it.
@@ -218,7 +243,8 @@ impl Conversation {
     }
 
     fn strike_on_use(&mut self, direction: Direction, now: Instant) {
-        let waits = |hold: &Hold| hold.state == State::Waiting && hold.fault.moment == Moment::NextBytes(direction);
+        let waits =
+            |hold: &Hold| hold.state == State::Waiting && hold.fault.moment == Moment::NextBytes(direction) && !hold.fault.fault.staged;
         if let Some(i) = self.holds.iter().position(waits) {
             self.begin_strike(i, now);
         }
@@ -258,10 +284,11 @@ impl Conversation {
     fn advance(&mut self, direction: Direction, now: Instant) {
         let d = direction.index();
         for i in 0..self.holds.len() {
-            let Some(lane) = &mut self.holds[i].lanes[d] else { continue };
+            let Some(lane) = self.holds.get_mut(i).and_then(|hold| hold.lanes[d].as_mut()) else { continue };
             lane.wake = None;
             while self.has_room(i + 1, direction) {
-                let hold = &mut self.holds[i];
+                // What moves on may meet an ending.
+                let Some(hold) = self.holds.get_mut(i) else { return };
                 let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
                 let Some(piece) = hold.lanes[d].as_mut().and_then(|lane| lane.release(now, unit)) else { break };
                 self.onward(i + 1, direction, piece, now);
@@ -272,10 +299,15 @@ impl Conversation {
     /// Hands a piece to the next fault that shapes this direction, from the i-th on; behind the last is the exit.
     fn onward(&mut self, from: usize, direction: Direction, piece: Piece, now: Instant) {
         let d = direction.index();
-        let Some(i) = (from..self.holds.len()).find(|i| self.holds[*i].lanes[d].is_some()) else {
+        let stops = |hold: &Hold| hold.lanes[d].is_some() || hold.catches(direction);
+        let Some(i) = (from..self.holds.len()).find(|i| stops(&self.holds[*i])) else {
             self.exits[d].push(piece.payload);
             return;
         };
+        if self.holds[i].catches(direction) {
+            self.catch(i, &piece.payload, now);
+            return;
+        }
         let hold = &mut self.holds[i];
         let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
         let touched_by = hold.lanes[d].as_mut().and_then(|lane| lane.take_in(piece, unit));
@@ -284,17 +316,35 @@ impl Conversation {
         }
     }
 
+    /// Something has come to a stage that lets nothing through.
+    fn catch(&mut self, i: usize, payload: &Payload, now: Instant) {
+        if self.over.is_some() {
+            return;
+        }
+        let hold = &mut self.holds[i];
+        let fault = hold.fault.clone();
+        match (&mut hold.state, fault.fault.strike(), payload) {
+            (State::Waiting, _, _) => self.begin_strike(i, now),
+            (State::Silent { .. }, _, Payload::End(_)) => self.end(&fault, End::Fin, now),
+            // The clock begins again with each chunk.
+            (State::Silent { until, .. }, Some(Strike::Silence { lasts: Some(lasts), .. }), _) => *until = Some(now + lasts.duration()),
+            _ => {}
+        }
+    }
+
     fn has_room(&self, from: usize, direction: Direction) -> bool {
         let d = direction.index();
-        match self.holds[from.min(self.holds.len())..].iter().find_map(|hold| hold.lanes[d].as_ref()) {
-            Some(lane) => lane.has_room(),
+        let below = &self.holds[from.min(self.holds.len())..];
+        match below.iter().find(|hold| hold.lanes[d].is_some() || hold.catches(direction)).map(|hold| &hold.lanes[d]) {
+            Some(Some(lane)) => lane.has_room(),
+            Some(None) => true,
             None => self.exits[d].bytes < EXIT_ROOM,
         }
     }
 
     /// How many bytes may still leave before an ending strikes.
     fn until_ending(&self, direction: Direction) -> Option<u64> {
-        self.endings_in(direction).map(|(_, bytes, left)| bytes - left).min()
+        self.endings_in(direction).map(|(_, bytes, left)| bytes.saturating_sub(left)).min()
     }
 
     fn endings_in(&self, direction: Direction) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
@@ -306,7 +356,7 @@ impl Conversation {
 
     fn count_down(&mut self, direction: Direction, length: u64, now: Instant) {
         for i in 0..self.holds.len() {
-            let hold = &mut self.holds[i];
+            let Some(hold) = self.holds.get_mut(i) else { return };
             if let (State::Waiting, Moment::Bytes(way, bytes)) = (hold.state, hold.fault.moment)
                 && way == direction
             {
@@ -360,7 +410,7 @@ impl Conversation {
 
     fn silence(&mut self, i: usize, fault: &Compiled, until: Option<Instant>, resume: bool) {
         let mut lost = false;
-        if !resume {
+        if !resume && !fault.fault.staged {
             for direction in Direction::BOTH.into_iter().filter(|direction| fault.way.includes(*direction)) {
                 lost |= self.discard(direction);
             }
@@ -377,13 +427,13 @@ impl Conversation {
 
     /// Ends the conversation: what was due leaves, what was not does not.
     fn end(&mut self, by: &Arc<Compiled>, end: End, now: Instant) {
+        self.over = Some(Over { by: by.clone(), end });
         for direction in Direction::BOTH {
             if !self.is_stopped(direction) {
                 self.advance(direction, now);
             }
             self.exits[direction.index()].push(Payload::End(end));
         }
-        self.over = Some(Over { by: by.clone(), end });
         self.held_back.clear();
         self.finish(now);
         self.reckon();
@@ -480,7 +530,7 @@ impl Conversation {
 
     /// An ending of this conversation is being put off: nothing passes.
     fn is_blocked(&self) -> bool {
-        self.holds.iter().any(|hold| matches!(hold.state, State::Striking { .. }))
+        self.holds.iter().any(|hold| hold.is_striking() && !hold.fault.fault.staged)
     }
 
     /// Nothing leaves that way, whatever is due.
@@ -511,7 +561,7 @@ impl Conversation {
                 hold.lanes[d].is_some()
                     || match hold.state {
                         State::Unrolled | State::Spent | State::Shaping => false,
-                        State::Striking { .. } | State::Silent { .. } => true,
+                        State::Striking { .. } | State::Silent { .. } => !hold.fault.fault.staged || hold.catches(direction),
                         State::Waiting => match hold.fault.moment {
                             Moment::Idle => true,
                             Moment::NextBytes(way) | Moment::Bytes(way, _) => way == direction,
@@ -524,5 +574,7 @@ impl Conversation {
     }
 }
 
+#[cfg(test)]
+mod staged_tests;
 #[cfg(test)]
 mod tests;

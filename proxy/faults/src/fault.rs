@@ -29,6 +29,9 @@ pub struct Fault {
     pub enabled: bool,
     pub optional: bool,
     pub disguise: bool,
+    /// It acts where it stands in the stream of its one direction, beside other endings, and an edit rolls anew. The language has no
+    /// word for this; it is how toxics work.
+    pub staged: bool,
     pub effects: Vec<AnyEffect>,
     /// The map as it was written, for whoever asks.
     pub written: serde_json::Value,
@@ -46,6 +49,8 @@ pub enum Targets {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     pub pattern: String,
+    /// The name itself, whatever is in it.
+    pub exact: bool,
     pub place: Place,
 }
 
@@ -107,12 +112,12 @@ pub enum Lease {
 impl Target {
     /// One proxy by its name, and not a pattern.
     pub fn is_literal(&self) -> bool {
-        !self.pattern.contains('*')
+        self.exact || !self.pattern.contains('*')
     }
 
     /// Whether that proxy is meant.
     pub fn fits(&self, name: &str) -> bool {
-        fits(&self.pattern, name)
+        if self.exact { self.pattern == name } else { fits(&self.pattern, name) }
     }
 }
 

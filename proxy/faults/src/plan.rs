@@ -145,11 +145,17 @@ impl Compiled {
     /// Whether what a conversation remembers of `other` still means something here.
     pub fn continues(&self, other: &Compiled) -> bool {
         self.name == other.name
+            && (!self.fault.staged || Arc::ptr_eq(&self.fault, &other.fault))
             && self.moment == other.moment
             && self.way == other.way
             && self.fault.strike() == other.fault.strike()
             && self.fault.effects.len() == other.fault.effects.len()
             && self.fault.effects.iter().zip(&other.fault.effects).all(|(a, b)| a.name() == b.name())
+    }
+
+    /// Whether this is `other` after an edit, for which a conversation rolls anew.
+    pub fn edits(&self, other: &Compiled) -> bool {
+        self.fault.staged && other.fault.staged && self.name == other.name && self.since == other.since
     }
 
     /// Whether a connection opened at that moment is one that this fault looks at.

@@ -4,6 +4,7 @@ use crate::{
     contract::Way,
     conversation::Conversation,
     dice::Seed,
+    effect::AnyEffect,
     fault::Fault,
     node::Node,
     piece::{Direction, End, Payload},
@@ -41,7 +42,7 @@ impl Planner {
         Planner { seed: Seed(seed), generation: 0, tallies: HashMap::new(), last: Vec::new() }
     }
 
-    /// `faults`: maps in JSON, without a proxy.
+    /// `faults`: maps in JSON, without a proxy; `staged` makes one act as toxics do.
     pub fn plan(&mut self, faults: &[serde_json::Value], now: Instant) -> Arc<Plan> {
         self.generation += 1;
         let compiled: Vec<Arc<Compiled>> = faults.iter().enumerate().map(|(i, fault)| self.compile(i, fault, now)).collect();
@@ -52,13 +53,24 @@ impl Planner {
     fn compile(&mut self, i: usize, fault: &serde_json::Value, now: Instant) -> Arc<Compiled> {
         let mut map = fault.clone();
         map["proxy"] = "p".into();
-        let fault = Fault::read(&Node::from_json(&map)).unwrap_or_else(|complaints| panic!("{map}: {complaints:?}"));
+        let staged = map.as_object_mut().and_then(|map| map.shift_remove("staged")).is_some();
+        let mut fault = Fault::read(&Node::from_json(&map)).unwrap_or_else(|complaints| panic!("{map}: {complaints:?}"));
+        if staged {
+            fault.staged = true;
+            fault.effects.iter_mut().for_each(|effect| match effect {
+                AnyEffect::Latency(latency) => latency.by_chunk = true,
+                AnyEffect::Slice(slice) => slice.halves = true,
+                _ => {}
+            });
+        }
         let name: Arc<str> = fault.name.clone().unwrap_or_else(|| format!("f{i}")).into();
         let tally = self.tallies.entry(name.to_string()).or_default().clone();
         let before = self.last.iter().find(|known| known.name == name);
         let since = before.map_or(now, |known| known.since);
         let shared = Compiled::shared_of(&fault);
-        Arc::new(Compiled::new(name, Arc::new(fault), Owner::Api, since, (tally, shared), self.seed, None::<Way>))
+        let fault =
+            before.filter(|known| known.fault.written == fault.written).map_or_else(|| Arc::new(fault), |known| known.fault.clone());
+        Arc::new(Compiled::new(name, fault, Owner::Api, since, (tally, shared), self.seed, None::<Way>))
     }
 
     pub fn tally(&self, name: &str) -> &Tally {

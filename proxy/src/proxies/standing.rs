@@ -82,3 +82,8 @@ pub fn compiled_name(standing: &Standing, link: &Link) -> Arc<str> {
         _ => format!("{}@{}", standing.name, link.name).into(),
     }
 }
+
+/// Whether it is on this proxy and was put on no other.
+pub fn is_on_only(fault: &Fault, proxy: &str) -> bool {
+    matches!(&fault.targets, Targets::Proxies(targets) if matches!(&targets[..], [only] if only.is_literal() && only.pattern == proxy))
+}

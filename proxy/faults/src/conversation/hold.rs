@@ -1,9 +1,9 @@
 //! What one conversation keeps of one fault, and what waits at its two ends.
 
 use crate::{
-    contract::Cx,
+    contract::{Cx, Strike},
     lane::Lane,
-    piece::{Direction, Payload},
+    piece::{Direction, End, Payload},
     plan::{Compiled, Moment},
 };
 use std::{
@@ -66,7 +66,48 @@ impl Hold {
 
     /// Those below are then neither rolled nor counted.
     pub fn has_ended_the_unit(&self) -> bool {
-        matches!(self.state, State::Striking { .. } | State::Silent { .. })
+        matches!(self.state, State::Striking { .. } | State::Silent { .. }) && !self.fault.fault.staged
+    }
+
+    pub fn is_striking(&self) -> bool {
+        matches!(self.state, State::Striking { .. })
+    }
+
+    /// A stage that lets nothing of that direction past.
+    pub fn catches(&self, direction: Direction) -> bool {
+        let ends = match self.state {
+            State::Waiting => matches!(self.fault.moment, Moment::NextBytes(_)),
+            State::Striking { .. } | State::Silent { .. } => true,
+            State::Unrolled | State::Spent | State::Shaping => false,
+        };
+        ends && self.fault.fault.staged && self.fault.way.includes(direction)
+    }
+
+    /// How the conversation ends because this stage is taken away: what it has swallowed is missing, and whoever has had a silent one
+    /// is to notice.
+    pub fn parting(&self) -> Option<End> {
+        match self.fault.fault.strike() {
+            _ if !self.fault.fault.staged => None,
+            _ if self.is_striking() => Some(End::Rst),
+            Some(Strike::Silence { .. }) => Some(End::Fin),
+            _ => None,
+        }
+    }
+
+    /// Rolled for anew; what has been counted stands, and what waits in its lanes still waits.
+    pub fn edited(self, fault: Arc<Compiled>, now: Instant) -> Hold {
+        Hold { n: fault.number(), reached: now, state: State::Unrolled, told: false, dial_at: None, fault, ..self }
+    }
+
+    /// Everything that waits in its lanes, in order.
+    pub fn empty(&mut self) -> Vec<(Direction, Payload)> {
+        let mut waiting = Vec::new();
+        for direction in Direction::BOTH {
+            if let Some(lane) = &mut self.lanes[direction.index()] {
+                waiting.extend(lane.empty().map(|payload| (direction, payload)));
+            }
+        }
+        waiting
     }
 
     /// When its moment comes, if time alone brings it.
@@ -87,12 +128,12 @@ impl Hold {
     }
 
     pub fn is_silent(&self, direction: Direction) -> bool {
-        matches!(self.state, State::Silent { .. }) && self.fault.way.includes(direction)
+        matches!(self.state, State::Silent { .. }) && self.fault.way.includes(direction) && !self.fault.fault.staged
     }
 
     /// Silent, and throwing away what comes.
     pub fn silences(&self, direction: Direction) -> bool {
-        matches!(self.state, State::Silent { resume: false, .. }) && self.fault.way.includes(direction)
+        matches!(self.state, State::Silent { resume: false, .. }) && self.is_silent(direction)
     }
 }
 

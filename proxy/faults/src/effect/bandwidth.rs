@@ -96,15 +96,17 @@ impl Bucket {
             return Allow::Never;
         }
         let burst = match burst {
-            Some(size) => rate.time_of(size.0).unwrap_or(BURST).max(QUANTUM),
+            Some(size) => rate.time_of(size.0).unwrap_or(BURST),
             None => BURST,
         };
+        let quantum = rate.bytes_in(QUANTUM).clamp(1, wanted as u64);
+        // One nanosecond for what rounding down has taken. A bucket that held less than this would let nothing out.
+        let least = rate.time_of(quantum).unwrap_or(QUANTUM) + Duration::from_nanos(1);
+        let burst = burst.max(least);
         let full = now.checked_sub(burst).unwrap_or(now);
         let empty_at = self.empty_at.map_or(full, |at| at.max(full));
         self.empty_at = Some(empty_at);
-        let quantum = rate.bytes_in(QUANTUM).clamp(1, wanted as u64);
-        // One nanosecond for what rounding down has taken.
-        let ready_at = empty_at + rate.time_of(quantum).unwrap_or(QUANTUM) + Duration::from_nanos(1);
+        let ready_at = empty_at + least;
         if ready_at > now {
             return Allow::At(ready_at);
         }
@@ -142,6 +144,24 @@ mod tests {
             }
             let want = rate.0 * 2 + rate.bytes_in(BURST);
             assert!((moved as f64 / want as f64 - 1.0).abs() < 0.002, "{rate}: {moved} and not {want}");
+        }
+    }
+
+    #[test]
+    fn a_byte_leaves_however_small_bucket_or_rate() {
+        for (rate, burst) in [(Rate(1), None), (Rate(50), None), (Rate(1000), Some(Size(1))), (Rate(1_000_000), Some(Size(0)))] {
+            let (mut bucket, start) = (Bucket::default(), crate::testing::epoch());
+            let mut now = start;
+            for _ in 0..10 {
+                loop {
+                    match bucket.allow(rate, burst, 10, now) {
+                        Allow::Now(n) => break bucket.take(rate, n),
+                        Allow::At(at) => now = at,
+                        Allow::Never => unreachable!(),
+                    }
+                    assert!(now <= start + Duration::from_secs(100), "{rate}");
+                }
+            }
         }
     }
 

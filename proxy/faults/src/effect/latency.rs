@@ -29,6 +29,9 @@ pub struct Latency {
     pub scale: f64,
     /// One value for the life of the connection.
     pub per_connection: bool,
+    /// Each chunk has a value of its own, jitter is in whole milliseconds and below its upper end, the end of the stream waits for
+    /// nothing but data, and `correlation` makes a loss likelier after a loss: how toxics work.
+    pub by_chunk: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +43,16 @@ pub struct Memory {
     score: Option<f64>,
     /// When the line is free again after a stall.
     free_at: Option<Instant>,
+    /// The last segment was lost.
+    after_loss: bool,
+}
+
+/// How likely a segment is lost, on its own and right behind one that was.
+#[derive(Clone, Copy)]
+struct Losses {
+    share: Percent,
+    after_loss: Percent,
+    rto: Span,
 }
 
 impl Effect for Latency {
@@ -93,6 +106,7 @@ impl Effect for Latency {
             correlation: share.optional("correlation")?.unwrap_or(Percent::NEVER),
             scale: share.node("scale").map(Multiple::from_node).transpose()?.map_or(1.0, |multiple| multiple.0),
             per_connection: false,
+            by_chunk: false,
         })
     }
 
@@ -103,7 +117,12 @@ impl Effect for Latency {
 
     fn piece(&self, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
         if let Shape::Retransmit { share, rto } = self.delay.shape {
-            return stall(share, rto, memory, piece, cx);
+            let after_loss = if self.by_chunk { Percent((share.0 + self.correlation.0).min(Percent::ALWAYS.0)) } else { share };
+            return stall(Losses { share, after_loss, rto }, memory, piece, cx);
+        }
+        if self.by_chunk && matches!(piece.payload, Payload::End(_)) {
+            cx.pass(piece);
+            return Outcome::Untouched;
         }
         let value = self.value(memory, cx);
         if value == Span::ZERO {
@@ -122,7 +141,7 @@ impl Effect for Latency {
 impl Latency {
     /// The value of the burst that this piece belongs to.
     fn value(&self, memory: &mut Memory, cx: &Cx<'_>) -> Span {
-        let same = memory.last.is_some_and(|last| self.per_connection || cx.now.saturating_duration_since(last) < BURST);
+        let same = !self.by_chunk && memory.last.is_some_and(|last| self.per_connection || cx.now.saturating_duration_since(last) < BURST);
         memory.last = Some(cx.now);
         if !same {
             memory.value = self.draw(memory, cx);
@@ -136,7 +155,10 @@ impl Latency {
         if self.correlation != Percent::NEVER {
             u = correlated(u, self.correlation.share(), &mut memory.score);
         }
-        let stray = self.jitter.at(cx.elapsed()).seconds() * (2.0 * cx.unit(Purpose::Jitter, memory.bursts) - 1.0);
+        let mut stray = self.jitter.at(cx.elapsed()).seconds() * (2.0 * cx.unit(Purpose::Jitter, memory.bursts) - 1.0);
+        if self.by_chunk {
+            stray = (stray * 1e3).floor() / 1e3;
+        }
         let value = self.delay.quantile(u, cx.elapsed());
         if stray == 0.0 && self.scale == 1.0 { value } else { Span::from_seconds_f64((value.seconds() + stray).max(0.0) * self.scale) }
     }
@@ -154,7 +176,7 @@ fn correlated(u: f64, share: f64, score: &mut Option<f64>) -> f64 {
 }
 
 /// What an application notices of packet loss: the line stops for the retransmission time-out, which doubles with each loss in a row.
-fn stall(share: Percent, rto: Span, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
+fn stall(losses: Losses, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
     let arrival = piece.due;
     let Payload::Data(mut bytes) = piece.payload else {
         let due = memory.free_at.map_or(arrival, |free| free.max(arrival));
@@ -165,8 +187,9 @@ fn stall(share: Percent, rto: Span, memory: &mut Memory, piece: Piece, cx: &mut 
     let mut offset = cx.offset;
     while !bytes.is_empty() {
         if offset.is_multiple_of(SEGMENT) {
-            let stall = lost_time(share, rto, offset / SEGMENT, cx);
-            if stall > Span::ZERO {
+            let stall = losses.time(memory.after_loss, offset / SEGMENT, cx);
+            memory.after_loss = stall > Span::ZERO;
+            if memory.after_loss {
                 memory.free_at = Some(memory.free_at.map_or(arrival, |free| free.max(arrival)) + stall.duration());
             }
         }
@@ -176,7 +199,8 @@ fn stall(share: Percent, rto: Span, memory: &mut Memory, piece: Piece, cx: &mut 
         }
         // Segments that leave together stay one piece.
         let mut take = (SEGMENT - offset % SEGMENT).min(bytes.len() as u64);
-        while take < bytes.len() as u64 && lost_time(share, rto, (offset + take) / SEGMENT, cx) == Span::ZERO {
+        while take < bytes.len() as u64 && losses.time(memory.after_loss, (offset + take) / SEGMENT, cx) == Span::ZERO {
+            memory.after_loss = false;
             take = (take + SEGMENT).min(bytes.len() as u64);
         }
         cx.pass(Piece { due, payload: Payload::Data(bytes.split_to(take as usize)) });
@@ -185,11 +209,15 @@ fn stall(share: Percent, rto: Span, memory: &mut Memory, piece: Piece, cx: &mut 
     outcome
 }
 
-fn lost_time(share: Percent, rto: Span, segment: u64, cx: &Cx<'_>) -> Span {
-    let losses = (0..MOST_LOSSES)
-        .take_while(|again| {
-            crate::dice::falls_below(cx.draw(Purpose::Retransmit, segment * u64::from(MOST_LOSSES) + u64::from(*again)), share.0)
-        })
-        .count();
-    Span(rto.0.saturating_mul((1 << losses) - 1))
+impl Losses {
+    /// How long this segment's losses last.
+    fn time(self, after_loss: bool, segment: u64, cx: &Cx<'_>) -> Span {
+        let share = if after_loss { self.after_loss } else { self.share };
+        let losses = (0..MOST_LOSSES)
+            .take_while(|again| {
+                crate::dice::falls_below(cx.draw(Purpose::Retransmit, segment * u64::from(MOST_LOSSES) + u64::from(*again)), share.0)
+            })
+            .count();
+        Span(self.rto.0.saturating_mul((1 << losses) - 1))
+    }
 }

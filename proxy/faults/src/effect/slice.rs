@@ -7,6 +7,7 @@ use crate::{
     piece::{Payload, Piece},
     units::{Size, Span},
 };
+use bytes::Bytes;
 use std::time::Instant;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,11 +17,14 @@ pub struct Slice {
     pub vary: Size,
     /// Between two writes.
     pub gap: Span,
+    /// What arrives at once is halved until it is small enough, as toxics do it, instead of cut off at the front.
+    pub halves: bool,
 }
 
 #[derive(Debug, Default)]
 pub struct Memory {
     slices: u64,
+    halvings: u64,
     next_at: Option<Instant>,
 }
 
@@ -50,7 +54,7 @@ impl Effect for Slice {
             return Err(Complaint::new("E0214", "`vary` must be less than `slice`", &node.place, "some slices would have no bytes")
                 .also(&share.head.value.place, "the size they vary around"));
         }
-        Ok(Slice { slice, vary, gap: share.optional("gap")?.unwrap_or_default() })
+        Ok(Slice { slice, vary, gap: share.optional("gap")?.unwrap_or_default(), halves: false })
     }
 
     fn describe(&self) -> String {
@@ -59,15 +63,22 @@ impl Effect for Slice {
         format!("slices of {}{vary}{gap}", self.slice)
     }
 
-    fn piece(&self, _: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
-        let outcome = if matches!(piece.payload, Payload::Data(_)) { Outcome::Cut } else { Outcome::Untouched };
-        cx.pass(piece);
-        outcome
+    fn piece(&self, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
+        match piece.payload {
+            Payload::Data(bytes) if self.halves => self.halve(memory, piece.due, bytes, cx),
+            Payload::Data(_) => cx.pass(piece),
+            Payload::End(_) => {
+                cx.pass(piece);
+                return Outcome::Untouched;
+            }
+        }
+        Outcome::Cut
     }
 
     fn allow(&self, memory: &mut Memory, (): &(), wanted: usize, cx: &Cx<'_>) -> Allow {
         match memory.next_at {
             Some(at) if at > cx.now => Allow::At(at),
+            _ if self.halves => Allow::Now(wanted),
             _ => Allow::Now(wanted.min(self.size(memory.slices, cx))),
         }
     }
@@ -85,6 +96,25 @@ impl Effect for Slice {
 }
 
 impl Slice {
+    /// Cuts in the middle, give or take `vary`, until every part is at most `slice` and `vary` together.
+    fn halve(&self, memory: &mut Memory, due: Instant, bytes: Bytes, cx: &mut Cx<'_>) {
+        let most = self.slice.0.saturating_add(self.vary.0);
+        let mut parts = vec![bytes];
+        while let Some(mut part) = parts.pop() {
+            let length = part.len() as u64;
+            if self.slice.0 == 0 || length <= most.max(1) {
+                cx.pass(Piece { due, payload: Payload::Data(part) });
+                continue;
+            }
+            memory.halvings += 1;
+            let vary = self.vary.0.min(length / 2);
+            let stray = (cx.unit(Purpose::Slice, memory.halvings) * (2 * vary) as f64) as u64;
+            let first = part.split_to((length / 2 + stray).saturating_sub(vary).clamp(1, length - 1) as usize);
+            parts.push(part);
+            parts.push(first);
+        }
+    }
+
     fn size(&self, index: u64, cx: &Cx<'_>) -> usize {
         let stray = (cx.unit(Purpose::Slice, index) * (2 * self.vary.0 + 1) as f64) as u64;
         (self.slice.0 - self.vary.0 + stray).max(1) as usize

@@ -114,6 +114,7 @@ impl Fault {
             enabled: read(node, "enabled", &mut keep).unwrap_or_default().unwrap_or(true),
             optional: read(node, "optional", &mut keep).unwrap_or_default().unwrap_or(false),
             disguise: read(node, "disguise", &mut keep).unwrap_or_default().unwrap_or(false),
+            staged: false,
             effects,
             written: node.to_json(),
         };
@@ -375,7 +376,7 @@ fn targets(node: &Node, keep: &mut impl FnMut(Complaint)) -> Targets {
             let mut targets = Vec::new();
             for item in nodes {
                 match String::from_node(item) {
-                    Ok(pattern) => targets.push(Target { pattern, place: item.place.clone() }),
+                    Ok(pattern) => targets.push(Target { pattern, exact: false, place: item.place.clone() }),
                     Err(complaint) => keep(complaint),
                 }
             }
