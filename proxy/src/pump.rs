@@ -8,7 +8,7 @@ use crate::{
     dial::{self, DialError},
     live::{Seated, Slot},
     sys,
-    timer::Alarm,
+    timer::{Alarm, LEAD},
     told::{By, Fact},
 };
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -157,7 +157,8 @@ impl Pump {
         // Nobody says when others have let go of what they hold.
         let room = (!self.slot.held.has_room()).then(|| now + CROWDED);
         let next = [self.talk.wake(taking), dial, glance, room].into_iter().flatten().min();
-        if next.is_some_and(|at| at <= Instant::now()) {
+        if next.is_some_and(|at| at <= Instant::now() + LEAD) {
+            std::hint::spin_loop();
             return Turn::Moved;
         }
         self.alarm.set(next, cx);

@@ -9,8 +9,11 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+/// A deadline rings so much early, since waking takes as long; what is left of it is waited for by looking again.
+pub const LEAD: Duration = Duration::from_micros(30);
 
 /// The one clock of the data plane's deadlines.
 #[derive(Debug)]
@@ -53,8 +56,8 @@ impl Timer {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
             while let Some(entry) = waiting.first_entry() {
-                if entry.key().0 > now {
-                    self.fd.arm(entry.key().0);
+                if entry.key().0 > now + LEAD {
+                    self.fd.arm(early(entry.key().0));
                     break;
                 }
                 due.push(entry.remove());
@@ -64,10 +67,14 @@ impl Timer {
     }
 }
 
+fn early(at: Instant) -> Instant {
+    at.checked_sub(LEAD).unwrap_or(at)
+}
+
 impl Alarm {
     /// Wakes the task at that moment, or never.
     pub fn set(&mut self, at: Option<Instant>, cx: &Context<'_>) {
-        if self.set == at && self.set.is_none_or(|at| at > Instant::now()) {
+        if self.set == at && self.set.is_none_or(|at| at > Instant::now() + LEAD) {
             return;
         }
         let mut waiting = self.timer.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +84,7 @@ impl Alarm {
         if let Some(at) = at {
             waiting.insert((at, self.id), cx.waker().clone());
             if waiting.first_key_value().is_some_and(|(first, _)| *first == (at, self.id)) {
-                self.timer.fd.arm(at);
+                self.timer.fd.arm(early(at));
             }
         }
         self.set = at;
