@@ -297,6 +297,35 @@ fn the_library_can_be_copied_from() {
 }
 
 #[test]
+fn import_takes_what_it_can_and_says_what_it_cannot() {
+    let dir = Dir::new();
+    let json = r#"[{"name":"redis","listen":"127.0.0.1:0","upstream":"127.0.0.1:1","toxics":[{"type":"latency","attributes":{"latency":5}}]}]"#;
+    let file = dir.write("toxiproxy.json", json).display().to_string();
+    let out = dir.0.join("faultwire.yaml").display().to_string();
+    assert!(call(&["import", &file]).expect(0).out.contains("latency: 5ms, direction: to_client"));
+    call(&["import", &file, "-o", &out]).expect(0);
+    call(&["check", &out]).expect(0);
+    let bad = |name: &str, text: &str| dir.write(name, text).display().to_string();
+    refused(64, &[&["import"], &["import", "/no/such/file"], &["import", &file, "-o", &out], &["import", &dir.0.display().to_string()]]);
+    refused(73, &[&["import", &file, "-o", "/no/such/folder/x.yaml"]]);
+    refused(
+        65,
+        &[
+            &["import", &bad("empty", "")],
+            &["import", &bad("none", "[]")],
+            &["import", &bad("text", "proxies:\n  a: 1 -> b:2\n")],
+            &["import", &bad("number", "[1]")],
+            &["import", &bad("deep", &"[".repeat(100_000))],
+            &["import", &bad("field", r#"[{"name":"a","upstream":"b:1","upsteam":"c:1"}]"#)],
+            &["import", &bad("sense", r#"[{"name":"a","upstream":"b:1","toxics":[{"type":"bandwidth","attributes":{"rate":-1}}]}]"#)],
+            &["import", &bad("port", r#"[{"name":"a","upstream":"b"}]"#)],
+            &["import", &bad("range", r#"[{"name":"a","upstream":"b:99999"}]"#)],
+            &["import", &bad("twice", r#"[{"name":"a","upstream":"b:1"},{"name":"a","upstream":"b:1"}]"#)],
+        ],
+    );
+}
+
+#[test]
 fn tap_prints_what_happens() {
     let upstream = Upstream::echo();
     let running = world().proxy("db", &upstream).start();

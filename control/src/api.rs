@@ -19,7 +19,7 @@ use axum::{
     http::{Method, header},
     middleware::{self, Next},
     response::Response,
-    routing::{get, post, put},
+    routing::{any, get, post, put},
 };
 use guard::{Guard, Peer};
 use problem::Problem;
@@ -45,7 +45,7 @@ pub fn router(control: Arc<Control>, guard: Arc<Guard>) -> Router {
         .route("/v1/errors/{code}", get(health::error))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", any(health::metrics))
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_that_way)
         .layer(middleware::from_fn_with_state(control.clone(), record))

@@ -24,6 +24,7 @@ Run
 
 Write
   check       Find mistakes in scenario files
+  import      Turn Toxiproxy's file into a scenario
   library     Ready scenarios to copy from
 
 Act on a running Faultwire
@@ -98,6 +99,18 @@ enum Verb {
         /// Warnings are errors
         #[arg(long)]
         strict: bool,
+    },
+    /// Turn Toxiproxy's file into a scenario
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire import toxiproxy.json > faultwire.yaml
+  curl -s localhost:8474/proxies | faultwire import - -o faultwire.yaml")]
+    Import {
+        /// Toxiproxy's configuration, or what its `GET /proxies` answers; `-` is the standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Write it there, unless something is there [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Ready scenarios to copy from
     Library {
@@ -216,6 +229,9 @@ pub struct ServeArgs {
     /// Shape of the log [default: text on a terminal, json elsewhere]
     #[arg(long, value_enum, env = "FAULTWIRE_LOG", hide_env_values = true)]
     pub log: Option<Shape>,
+    /// On Toxiproxy's API: refuse what Toxiproxy would ignore
+    #[arg(long, env = "FAULTWIRE_STRICT_TOXICS", value_parser = clap::builder::BoolishValueParser::new(), hide_env_values = true)]
+    pub strict_toxics: bool,
     /// How long connections may take to finish when it stops
     #[arg(long, value_name = "DURATION", env = "FAULTWIRE_GRACE", default_value = "5s", value_parser = span, hide_env_values = true)]
     pub grace: Span,
@@ -262,6 +278,7 @@ fn hear(verb: Verb, url: &str, say: &Say) -> Result<Exit, Failure> {
         Verb::Serve(args) => serve::main(&args, say),
         Verb::Demo { seed } => demo::main(seed, say),
         Verb::Check { files, format, strict } => verbs::check::main(files, format, strict, say),
+        Verb::Import { file, output } => verbs::import::main(&file, output.as_deref(), say),
         Verb::Library { name } => verbs::library::main(name.as_deref(), say),
         Verb::Status => verbs::status::main(url, say),
         Verb::Inject { words, lasts } => verbs::inject::main(&words, lasts.as_deref(), url, say),

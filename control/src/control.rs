@@ -23,12 +23,22 @@ use tokio::sync::{Notify, watch};
 /// For faults that come through the API or the command line and do not say their own.
 pub const USUAL_LEASE: Span = Span::from_secs(15 * 60);
 
+/// How Toxiproxy's API is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// What Toxiproxy would pass over in silence is refused.
+    pub strict: bool,
+    /// Its two counters of bytes stand among the measures.
+    pub counters: bool,
+}
+
 #[derive(Debug)]
 pub struct Control {
     pub proxies: Arc<Proxies>,
     pub journal: Journal,
     /// The host to listen on where none is said.
     pub bind: String,
+    pub manners: Manners,
     /// Where the API listens, once it does.
     api: OnceLock<SocketAddr>,
     file: Mutex<FileState>,
@@ -60,12 +70,13 @@ pub struct Applied {
 }
 
 impl Control {
-    pub fn new(proxies: Arc<Proxies>, journal: Journal, bind: String, config: Config) -> Control {
+    pub fn new(proxies: Arc<Proxies>, journal: Journal, bind: String, manners: Manners, config: Config) -> Control {
         let file = Mutex::new(FileState { config, refused: None });
         Control {
             proxies,
             journal,
             bind,
+            manners,
             file,
             api: OnceLock::new(),
             turn: tokio::sync::Mutex::default(),

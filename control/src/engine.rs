@@ -4,7 +4,7 @@
 use crate::{
     api::{self, server::Door},
     config::Config,
-    control::{Control, leads_here},
+    control::{Control, Manners, leads_here},
     exit::{Exit, Failure},
     journal::Journal,
     log::Log,
@@ -31,6 +31,7 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// The host for proxies that say none.
     pub bind: String,
+    pub manners: Manners,
     /// Appended to.
     pub journal: Option<PathBuf>,
     pub log: Log,
@@ -49,7 +50,8 @@ pub struct Engine {
 
 impl Settings {
     pub fn new(seed: Seed, config: Config) -> Settings {
-        Settings { seed, config, api: None, hosts: Vec::new(), bind: "127.0.0.1".into(), journal: None, log: Log::silent() }
+        let (bind, manners) = ("127.0.0.1".into(), Manners::default());
+        Settings { seed, config, api: None, hosts: Vec::new(), bind, manners, journal: None, log: Log::silent() }
     }
 }
 
@@ -140,7 +142,7 @@ async fn open(
         Some(address) => Some(api::server::claim(address).map_err(|error| no_door(&settings.config.links, address, &error))?),
         None => None,
     };
-    let control = Arc::new(Control::new(proxies.clone(), journal, settings.bind.clone(), settings.config.clone()));
+    let control = Arc::new(Control::new(proxies.clone(), journal, settings.bind.clone(), settings.manners, settings.config.clone()));
     if let Some(address) = door.as_ref().and_then(|door| door.local_addr().ok()) {
         control.opened(address);
     }

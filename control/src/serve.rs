@@ -3,7 +3,7 @@
 use crate::{
     cli::{ServeArgs, variable},
     config::{Config, Origin, USUAL_FILE, listen_address},
-    control::Control,
+    control::{Control, Manners},
     engine::{Engine, Settings},
     exit::{Exit, Failure},
     log::{Level, Log, Shape},
@@ -66,6 +66,7 @@ pub fn main(args: &ServeArgs, say: &Say) -> Result<Exit, Failure> {
         api: Some(listen_address(&args.api)?),
         hosts: hosts(),
         bind: args.bind.clone(),
+        manners: Manners { strict: args.strict_toxics, counters: false },
         journal: args.journal.clone(),
         // People see a picture first, and then what happens.
         log: if log.shape == Shape::Text { Log::silent() } else { log },

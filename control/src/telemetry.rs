@@ -14,6 +14,8 @@ pub struct Reading {
     pub generation: u64,
     pub lost: u64,
     pub config_ok: bool,
+    /// With Toxiproxy's two counters.
+    pub counters: bool,
 }
 
 impl Reading {
@@ -24,6 +26,7 @@ impl Reading {
             generation: control.proxies.generation().await,
             lost: control.lost(),
             config_ok: control.file().refused.is_none(),
+            counters: control.manners.counters,
         }
     }
 }
@@ -35,11 +38,18 @@ pub fn render(reading: &Reading) -> String {
     with_local_recorder(&recorder, || {
         describe();
         reading.proxies.iter().for_each(proxy);
+        if reading.counters {
+            reading.proxies.iter().for_each(toxiproxy);
+        }
         reading.faults.iter().for_each(fault);
         gauge!("faultwire_generation").set(reading.generation as f64);
         gauge!("faultwire_config_ok").set(if reading.config_ok { 1.0 } else { 0.0 });
         counter!("faultwire_events_lost_total").absolute(reading.lost);
         gauge!("faultwire_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        // Descriptors, memory and time of this process, under the names that everybody gives them.
+        let process = metrics_process::Collector::default();
+        process.describe();
+        process.collect();
     });
     recorder.handle().render()
 }
@@ -75,6 +85,22 @@ fn proxy(view: &ProxyView) {
     }
 }
 
+/// Toxiproxy's own counters, under its names and labels, without help as there. Unlike there they count while a connection is open.
+fn toxiproxy(view: &ProxyView) {
+    for (d, direction) in ["upstream", "downstream"].into_iter().enumerate() {
+        let labels = || {
+            vec![
+                Label::new("direction", direction),
+                Label::new("listener", view.listen()),
+                Label::new("proxy", view.link.name.clone()),
+                Label::new("upstream", view.link.upstream.to_string()),
+            ]
+        };
+        counter!("toxiproxy_proxy_received_bytes_total", labels()).absolute(view.counts.received[d]);
+        counter!("toxiproxy_proxy_sent_bytes_total", labels()).absolute(view.counts.bytes[d]);
+    }
+}
+
 fn fault(view: &FaultView) {
     for (proxy, counts) in &view.by_proxy {
         let labels = || vec![Label::new("proxy", proxy.clone()), Label::new("fault", view.name.clone())];
@@ -105,10 +131,10 @@ mod tests {
             enabled: true,
             asleep: None,
         };
-        let counts = Counts { connections: 2, opened: 5, bytes: [7, 8], closed: [("fault", 3)].into(), seen: None };
+        let counts = Counts { connections: 2, opened: 5, received: [9, 8], bytes: [7, 8], closed: [("fault", 3)].into(), seen: None };
         let view =
             ProxyView { address: link.listen, link, listening: true, generation: 4, settled: true, counts, faults: vec!["slow".into()] };
-        let text = render(&Reading { proxies: vec![view], generation: 4, lost: 1, config_ok: true, ..Reading::default() });
+        let text = render(&Reading { proxies: vec![view], generation: 4, lost: 1, config_ok: true, counters: true, ..Reading::default() });
         for line in [
             "faultwire_connections{proxy=\"db \\\"1\\\"\"} 2",
             "faultwire_bytes_total{proxy=\"db \\\"1\\\"\",direction=\"to_client\"} 8",
@@ -116,9 +142,12 @@ mod tests {
             "faultwire_config_ok 1",
             "faultwire_events_lost_total 1",
             "faultwire_generation 4",
+            "toxiproxy_proxy_received_bytes_total{direction=\"upstream\",listener=\"127.0.0.1:1\",proxy=\"db \\\"1\\\"\",upstream=\"db:2\"} 9",
+            "toxiproxy_proxy_sent_bytes_total{direction=\"upstream\",listener=\"127.0.0.1:1\",proxy=\"db \\\"1\\\"\",upstream=\"db:2\"} 7",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
-        assert!(!render(&Reading::default()).contains("db"));
+        let nothing = render(&Reading::default());
+        assert!(!nothing.contains("db") && !nothing.contains("toxiproxy") && nothing.contains("process_open_fds "), "{nothing}");
     }
 }

@@ -4,6 +4,7 @@ pub mod await_;
 pub mod check;
 pub mod explain;
 pub mod heal;
+pub mod import;
 pub mod inject;
 pub mod library;
 pub mod ready;

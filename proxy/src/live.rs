@@ -41,7 +41,8 @@ pub struct Slot {
 #[derive(Debug, Default)]
 struct Seats {
     open: Slab<Arc<Seat>>,
-    /// Bytes of connections that are gone, by direction.
+    /// Bytes of connections that are gone, read and passed on, by direction.
+    received: [u64; 2],
     bytes: [u64; 2],
     /// Connections that are gone, by who ended them.
     closed: BTreeMap<&'static str, u64>,
@@ -55,7 +56,8 @@ pub struct Seat {
     /// The generation of the plan it is under.
     pub seen: AtomicU64,
     pub waker: AtomicWaker,
-    /// Bytes passed on, by direction. Only its own task writes them.
+    /// Bytes read, and bytes passed on, by direction. Only its own task writes them.
+    received: [AtomicU64; 2],
     bytes: [AtomicU64; 2],
     /// It is to end now.
     cut: AtomicBool,
@@ -74,7 +76,9 @@ pub struct Seated {
 pub struct Counts {
     pub connections: usize,
     pub opened: u64,
-    /// By direction: to the server, to the client.
+    /// Read, by direction: to the server, to the client.
+    pub received: [u64; 2],
+    /// Passed on, by direction.
     pub bytes: [u64; 2],
     pub closed: BTreeMap<&'static str, u64>,
     /// The oldest generation that an open connection is still under.
@@ -154,10 +158,12 @@ impl Slot {
 
     pub fn counts(&self) -> Counts {
         let seats = self.seats();
-        let mut counts = Counts { connections: seats.open.len(), bytes: seats.bytes, closed: seats.closed.clone(), ..Counts::default() };
+        let (received, bytes, closed) = (seats.received, seats.bytes, seats.closed.clone());
+        let mut counts = Counts { connections: seats.open.len(), received, bytes, closed, ..Counts::default() };
         for (_, seat) in &seats.open {
-            for direction in Direction::BOTH {
-                counts.bytes[direction.index()] += seat.bytes[direction.index()].load(Relaxed);
+            for d in 0..2 {
+                counts.received[d] += seat.received[d].load(Relaxed);
+                counts.bytes[d] += seat.bytes[d].load(Relaxed);
             }
             let seen = seat.seen.load(Relaxed);
             counts.seen = Some(counts.seen.map_or(seen, |least| least.min(seen)));
@@ -172,6 +178,7 @@ impl Slot {
             peer,
             seen: AtomicU64::new(0),
             waker: AtomicWaker::new(),
+            received: Default::default(),
             bytes: Default::default(),
             cut: AtomicBool::new(false),
         });
@@ -185,9 +192,14 @@ impl Slot {
 }
 
 impl Seat {
+    /// So many bytes more have been read.
+    pub fn count_received(&self, direction: Direction, bytes: usize) {
+        add(&self.received[direction.index()], bytes);
+    }
+
+    /// So many bytes more have been passed on.
     pub fn count(&self, direction: Direction, bytes: usize) {
-        let count = &self.bytes[direction.index()];
-        count.store(count.load(Relaxed) + bytes as u64, Relaxed);
+        add(&self.bytes[direction.index()], bytes);
     }
 
     pub fn is_cut(&self) -> bool {
@@ -209,6 +221,7 @@ impl Drop for Seated {
     fn drop(&mut self) {
         let mut seats = self.slot.seats();
         for d in 0..2 {
+            seats.received[d] += self.seat.received[d].load(Relaxed);
             seats.bytes[d] += self.seat.bytes[d].load(Relaxed);
         }
         seats.open.remove(self.key);
@@ -216,4 +229,9 @@ impl Drop for Seated {
             seats.open.shrink_to_fit();
         }
     }
+}
+
+/// There is one writer: no bus is locked.
+fn add(count: &AtomicU64, bytes: usize) {
+    count.store(count.load(Relaxed) + bytes as u64, Relaxed);
 }

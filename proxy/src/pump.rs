@@ -249,7 +249,8 @@ impl Pump {
             match read(source, buffer, cx) {
                 Poll::Pending => return Turn::Still,
                 Poll::Ready(Ok(0)) => self.source_ended(direction, End::Fin, cx),
-                Poll::Ready(Ok(_)) => {
+                Poll::Ready(Ok(n)) => {
+                    self.seated.seat.count_received(direction, n);
                     // Compare only now: these bytes came under the plan of this moment.
                     self.adopt();
                     self.receive(direction, buffer, cx);

@@ -4,10 +4,12 @@
 mod address;
 mod json;
 mod proxies;
+mod strict;
 pub mod toxic;
 mod toxics;
 
 pub use address::resolve;
+pub use proxies::Wanted;
 
 use super::problem::AsIs;
 use crate::control::Control;
@@ -109,9 +111,9 @@ async fn said(control: &Control, asked: Asked, body: Body) -> Said {
     match asked {
         Asked::Version => Ok(version()),
         Asked::Reset => proxies::reset(control).await,
-        Asked::Populate => proxies::populate(control, &read(body).await?).await,
+        Asked::Populate => proxies::populate(control, &read(control, body).await?).await,
         Asked::Proxies => proxies::list(control).await,
-        Asked::Create => proxies::create(control, &read(body).await?).await,
+        Asked::Create => proxies::create(control, &read(control, body).await?).await,
         Asked::Proxy(name) => proxies::one(control, &name).await,
         Asked::Update(name) => proxies::update(control, &name, body).await,
         Asked::Delete(name) => proxies::delete(control, &name).await,
@@ -125,8 +127,15 @@ async fn said(control: &Control, asked: Asked, body: Body) -> Said {
 
 /// What a file says, which is what a body of `/populate` says. `names`: of the proxies that are there afterwards.
 pub async fn populate_from(control: &Control, file: &[u8], names: &mut Vec<String>) -> Result<(), Refusal> {
-    let said = json::first(file).map_err(|why| Refusal::body(&why))?;
+    let said = first(control, file)?;
     proxies::populate_from(control, &said, names).await
+}
+
+/// The proxies of a configuration file, or of what `GET /proxies` answers. Nothing in it is passed over.
+pub fn entries(file: &[u8]) -> Result<Vec<Wanted>, String> {
+    let (said, end) = json::first(file)?;
+    strict::rest(&file[end..]).map_err(|refusal| refusal.message)?;
+    proxies::entries(said).map_err(|refusal| refusal.message.trim_start_matches("bad request body: ").to_owned())
 }
 
 /// As gorilla/mux decides: on the decoded and cleaned path, the method last.
@@ -199,12 +208,20 @@ fn from_browser(request: &Request) -> bool {
     request.headers().get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
 }
 
-async fn read(body: Body) -> Result<serde_json::Value, Refusal> {
+async fn read(control: &Control, body: Body) -> Result<serde_json::Value, Refusal> {
     let whole = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await;
     match whole {
-        Ok(Ok(whole)) => json::first(&whole.to_bytes()).map_err(|why| Refusal::body(&why)),
+        Ok(Ok(whole)) => first(control, &whole.to_bytes()),
         Ok(Err(_)) | Err(_) => Err(Refusal::body("unexpected EOF")),
     }
+}
+
+fn first(control: &Control, bytes: &[u8]) -> Result<serde_json::Value, Refusal> {
+    let (said, end) = json::first(bytes).map_err(|why| Refusal::body(&why))?;
+    if control.manners.strict {
+        strict::rest(&bytes[end..])?;
+    }
+    Ok(said)
 }
 
 fn version() -> Response {

@@ -3,12 +3,14 @@
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
-/// The first value; what stands behind it does not matter.
-pub fn first(bytes: &[u8]) -> Result<Value, String> {
+/// The first value, and where it ends. What stands behind it does not matter.
+pub fn first(bytes: &[u8]) -> Result<(Value, usize), String> {
     let text = String::from_utf8_lossy(bytes);
-    match serde_json::Deserializer::from_str(&text).into_iter::<Value>().next() {
+    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+    match values.next() {
         None => Err("EOF".to_owned()),
-        Some(Ok(value)) => Ok(value),
+        // Where the bytes are no text, the end is one of the text made of them.
+        Some(Ok(value)) => Ok((value, values.byte_offset().min(bytes.len()))),
         Some(Err(error)) if error.is_eof() => Err("unexpected EOF".to_owned()),
         Some(Err(error)) => {
             let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_first_value_counts() {
-        assert_eq!(first(br#"{"a":1} trailing"#), Ok(json!({"a": 1})));
+        assert_eq!(first(br#"{"a":1} trailing"#), Ok((json!({"a": 1}), 7)));
         assert_eq!(first(b""), Err("EOF".into()));
         assert_eq!(first(b"  \n"), Err("EOF".into()));
         assert_eq!(first(b"{"), Err("unexpected EOF".into()));

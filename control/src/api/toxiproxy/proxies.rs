@@ -5,7 +5,7 @@ use super::{
     address::{self, Listen},
     done,
     json::{Fields, quoted},
-    known, nothing, read,
+    known, nothing, read, strict,
     toxic::{self, Toxic},
     toxics,
 };
@@ -24,12 +24,12 @@ use std::{
 
 /// What is said of a proxy.
 #[derive(Clone, Debug)]
-struct Wanted {
-    name: String,
-    listen: String,
-    upstream: String,
-    enabled: bool,
-    toxics: Vec<Toxic>,
+pub struct Wanted {
+    pub name: String,
+    pub listen: String,
+    pub upstream: String,
+    pub enabled: bool,
+    pub toxics: Vec<Toxic>,
 }
 
 pub async fn list(control: &Control) -> Said {
@@ -47,7 +47,10 @@ pub async fn create(control: &Control, said: &Value) -> Said {
     let fields = Fields::of(said, "toxiproxy.", "Proxy").map_err(|why| Refusal::body(&why))?;
     let wanted = Wanted::read(&fields)?;
     wanted.check("")?;
-    let wanted = Wanted { toxics: toxics_in(&fields)?, ..wanted };
+    let wanted = Wanted { toxics: toxics_in(&fields, control.manners.strict)?, ..wanted };
+    if control.manners.strict {
+        strict::proxy(said)?;
+    }
     let listen = address::resolve(&wanted.listen).await;
     let _turn = control.turn().await;
     if control.proxies.proxy(&wanted.name).await.is_some() {
@@ -60,12 +63,15 @@ pub async fn create(control: &Control, said: &Value) -> Said {
 /// Where it listens, where it leads, whether it is on. Another place or upstream stops it first, and it starts anew.
 pub async fn update(control: &Control, name: &str, body: Body) -> Said {
     let there = known(control, name).await?;
-    let said = read(body).await?;
+    let said = read(control, body).await?;
     let fields = Fields::of(&said, "toxiproxy.", "Proxy").map_err(|why| Refusal::body(&why))?;
     let wanted = Wanted::over(&there, &fields)?;
     let listen = address::resolve(&wanted.listen).await.map_err(|why| Refusal::new(500, why))?;
     let _turn = control.turn().await;
     let there = known(control, name).await?;
+    if control.manners.strict {
+        strict::change(&said, &there, &toxics::of_proxy(control, name).await)?;
+    }
     if is_same(&there, &listen, &wanted.upstream) {
         match (there.link.enabled, wanted.enabled) {
             (true, false) => stop(control, &there).await,
@@ -133,12 +139,15 @@ pub fn refused(refusal: &Refusal, proxies: &str) -> Response {
 
 /// Makes those that are not there as they are said, in their order, up to the first that cannot be made. `names`: of those that are there.
 pub async fn populate_from(control: &Control, said: &Value, names: &mut Vec<String>) -> Result<(), Refusal> {
-    for wanted in wanted_of(said)? {
+    for (wanted, said) in wanted_of(said, control.manners.strict)? {
         let listen = address::resolve(&wanted.listen).await;
         let _turn = control.turn().await;
         if let Some(there) = control.proxies.proxy(&wanted.name).await {
             let place = listen.clone().map_err(|why| Refusal::new(500, why))?;
             if is_same(&there, &place, &wanted.upstream) {
+                if control.manners.strict {
+                    strict::left_alone(said, &there, &toxics::of_proxy(control, &wanted.name).await)?;
+                }
                 names.push(wanted.name);
                 continue;
             }
@@ -152,8 +161,22 @@ pub async fn populate_from(control: &Control, said: &Value, names: &mut Vec<Stri
     Ok(())
 }
 
-/// All entries, or what is wrong with the first that cannot be taken.
-fn wanted_of(said: &Value) -> Result<Vec<Wanted>, Refusal> {
+/// The entries of a list, or of a listing by name, every one of which makes sense and has a name of its own.
+pub fn entries(said: Value) -> Result<Vec<Wanted>, Refusal> {
+    let said = match said {
+        Value::Object(listing) => Value::Array(listing.into_iter().map(|(_, entry)| entry).collect()),
+        other => other,
+    };
+    let wanted: Vec<Wanted> = wanted_of(&said, true)?.into_iter().map(|(wanted, _)| wanted).collect();
+    let twice = wanted.iter().enumerate().find(|(at, entry)| wanted[..*at].iter().any(|other| other.name == entry.name));
+    match twice {
+        Some((_, entry)) => Err(Refusal::new(400, format!("{} is there twice", entry.name))),
+        None => Ok(wanted),
+    }
+}
+
+/// All entries and what was said of each, or what is wrong with the first that cannot be taken.
+fn wanted_of(said: &Value, is_strict: bool) -> Result<Vec<(Wanted, &Value)>, Refusal> {
     let entries = match said {
         Value::Null => return Ok(Vec::new()),
         Value::Array(entries) => entries,
@@ -170,9 +193,12 @@ fn wanted_of(said: &Value) -> Result<Vec<Wanted>, Refusal> {
         entry.check(&format!(" at proxy {}", at + 1))?;
     }
     for (entry, fields) in wanted.iter_mut().zip(&fields) {
-        entry.toxics = toxics_in(fields)?;
+        entry.toxics = toxics_in(fields, is_strict)?;
     }
-    Ok(wanted)
+    if is_strict {
+        entries.iter().try_for_each(strict::proxy)?;
+    }
+    Ok(wanted.into_iter().zip(entries).collect())
 }
 
 impl Wanted {
@@ -211,7 +237,7 @@ impl Wanted {
 }
 
 /// The toxics that a new proxy is to have from its first byte.
-fn toxics_in(fields: &Fields<'_>) -> Result<Vec<Toxic>, Refusal> {
+fn toxics_in(fields: &Fields<'_>, is_strict: bool) -> Result<Vec<Toxic>, Refusal> {
     let said = match fields.find("toxics") {
         None => return Ok(Vec::new()),
         Some(Value::Array(said)) => said,
@@ -225,7 +251,11 @@ fn toxics_in(fields: &Fields<'_>) -> Result<Vec<Toxic>, Refusal> {
     };
     let mut toxics: Vec<Toxic> = Vec::new();
     for said in said {
-        toxics.push(Toxic::read(said, |name| toxics.iter().any(|other| other.name == name))?);
+        let toxic = Toxic::read(said, |name| toxics.iter().any(|other| other.name == name))?;
+        if is_strict {
+            strict::toxic(said, &toxic)?;
+        }
+        toxics.push(toxic);
     }
     Ok(toxics)
 }

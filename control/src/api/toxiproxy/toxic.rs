@@ -153,6 +153,26 @@ impl Toxic {
         self.kind.name == "slicer" && self.whole(0) <= 0
     }
 
+    pub fn type_name(&self) -> &'static str {
+        self.kind.name
+    }
+
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    pub fn toxicity(&self) -> f32 {
+        self.toxicity
+    }
+
+    pub fn attributes(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let number = |value: &Attribute| match value {
+            Attribute::Whole(whole) => *whole as f64,
+            Attribute::Real(real) => *real,
+        };
+        self.kind.attributes.iter().zip(&self.attributes).map(move |((name, _), value)| (*name, number(value)))
+    }
+
     pub fn json(&self) -> String {
         let attributes: Vec<String> =
             self.kind.attributes.iter().zip(&self.attributes).map(|((name, _), value)| format!("\"{name}\":{}", value.json())).collect();
@@ -198,6 +218,26 @@ impl Toxic {
         };
         fault.written = self.written(proxy, &fault, words);
         fault
+    }
+
+    /// The same fault in the words of a scenario, without its name and its proxy; none if there is nothing to be done.
+    pub fn words(&self, proxy: &str) -> Vec<(String, Value)> {
+        let fault = self.fault(proxy);
+        let Value::Object(written) = fault.written else { return Vec::new() };
+        if fault.effects.is_empty() {
+            return Vec::new();
+        }
+        let always = fault.often.probability == Ramped::Steady(share(1.0));
+        let left_out = |key: &str, value: &Value| match key {
+            "proxy" | "toxic" => true,
+            "probability" | "per" => always,
+            "jitter" => *value == "0ms",
+            "vary" => *value == "0B",
+            "gap" => *value == "0ms",
+            "correlation" => *value == "0%",
+            _ => false,
+        };
+        written.into_iter().filter(|(key, value)| !left_out(key, value)).collect()
     }
 
     /// In the words of the language, and in its own.

@@ -1,6 +1,6 @@
 //! The toxics of one proxy: shown, added, changed, taken away. An answer comes when the change is in force.
 
-use super::{Refusal, Said, done, known, nothing, read, toxic::Toxic};
+use super::{Refusal, Said, done, known, nothing, read, strict, toxic::Toxic};
 use crate::control::Control;
 use axum::{body::Body, http::StatusCode};
 use faultwire_faults::plan::Owner;
@@ -19,19 +19,25 @@ pub async fn one(control: &Control, proxy: &str, name: &str) -> Said {
 
 pub async fn add(control: &Control, proxy: &str, body: Body) -> Said {
     known(control, proxy).await?;
-    let said = read(body).await?;
+    let said = read(control, body).await?;
     let _turn = control.turn().await;
     known(control, proxy).await?;
     let there = of_proxy(control, proxy).await;
     let toxic = Toxic::read(&said, |name| there.iter().any(|other| other.name == name))?;
+    if control.manners.strict {
+        strict::toxic(&said, &toxic)?;
+    }
     put(control, proxy, &toxic).await
 }
 
 pub async fn update(control: &Control, proxy: &str, name: &str, body: Body) -> Said {
     find(control, proxy, name).await?;
-    let said = read(body).await?;
+    let said = read(control, body).await?;
     let _turn = control.turn().await;
     let toxic = find(control, proxy, name).await?.updated(&said)?;
+    if control.manners.strict {
+        strict::toxic_change(&said, &toxic)?;
+    }
     put(control, proxy, &toxic).await
 }
 
