@@ -5,6 +5,7 @@ use crate::{
     json,
     say::plain,
 };
+use faultwire_proxy::tasks::Scope;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response,
@@ -17,7 +18,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::{
     net::TcpStream,
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     time::timeout,
 };
 
@@ -111,12 +112,6 @@ impl Client {
             Ok(Err(error)) => return Err(self.unreachable(&plain(error))),
             Err(_) => return Err(self.unreachable(&format!("no answer within {} s", CONNECT.as_secs()))),
         };
-        let (mut sender, connection) =
-            http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(|error| self.broken(&error))?;
-        // It ends with its requests: nobody has to wait for it.
-        faultwire_proxy::tasks::Scope::new(self.runtime.handle().clone()).spawn(async move {
-            connection.await.ok();
-        });
         let host = if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) };
         let request = Request::builder()
             .method(method)
@@ -131,7 +126,7 @@ impl Client {
         };
         let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let request = request.body(Full::new(bytes)).map_err(|error| Failure::usage(format!("error: this cannot be asked: {error}")))?;
-        sender.send_request(request).await.map_err(|error| self.broken(&error))
+        exchange(stream, self.runtime.handle(), request).await.map_err(|error| self.broken(&error))
     }
 
     fn unreachable(&self, why: &str) -> Failure {
@@ -206,6 +201,16 @@ impl Client {
         let exit = if answer.status >= 500 { Exit::Unavailable } else { Exit::Usage };
         Failure::new(exit, text)
     }
+}
+
+/// One request on a connection of its own.
+pub async fn exchange(stream: TcpStream, runtime: &Handle, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, hyper::Error> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with its requests: nobody has to wait for it.
+    Scope::new(runtime.clone()).spawn(async move {
+        connection.await.ok();
+    });
+    sender.send_request(request).await
 }
 
 /// Host, port and the path in front of all others.

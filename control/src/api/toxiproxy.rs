@@ -2,13 +2,13 @@
 //! faults. It holds nothing of its own. Methods and paths are decided here, as its router does, and not by ours.
 
 mod address;
-mod json;
+pub mod json;
 mod proxies;
 mod strict;
 pub mod toxic;
 mod toxics;
 
-pub use address::resolve;
+pub use address::{no_such_host, resolve};
 pub use proxies::Wanted;
 
 use super::problem::AsIs;

@@ -28,13 +28,18 @@ pub async fn resolve(text: &str) -> Result<Listen, String> {
         None => {
             let name = host.clone();
             let looked_up = tokio::task::spawn_blocking(move || look_up(&name)).await.ok().flatten();
-            looked_up.ok_or_else(|| format!("lookup {host}{}: no such host", resolver()))?
+            looked_up.ok_or_else(|| no_such_host(&host))?
         }
     };
     let said = SocketAddr::from((ip, port)).to_string();
     // All addresses are those of both families.
     let ip = if ip.is_unspecified() { all() } else { ip };
     Ok(Listen { address: (ip, port).into(), said })
+}
+
+/// What Go says of a name that nobody knows.
+pub fn no_such_host(host: &str) -> String {
+    format!("lookup {host}{}: no such host", resolver())
 }
 
 /// Whom Go would have asked.
