@@ -1,5 +1,7 @@
 //! As `toxiproxy-cli` it is that command line: its commands and flags, what it prints, and how it ends, for any server that speaks
-//! Toxiproxy's API. Beyond it, flags may stand behind the argument, `--host` behind the command, and `--json` prints what programs read.
+//! Toxiproxy's API. What differs: flags may stand behind the argument, and `--host` behind the command; `toxic update` sends no toxicity
+//! that was not given; `--json` prints what programs read; names need no escapes; a line that cannot be read ends with 1, where theirs
+//! ends with 0.
 
 mod grammar;
 mod help;

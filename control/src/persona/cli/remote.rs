@@ -3,13 +3,22 @@
 
 use crate::{api::toxiproxy, client, say::plain};
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request, Uri, body::Bytes, header};
+use hyper::{
+    Method, Request, Response, Uri,
+    body::{Bytes, Incoming},
+    header,
+};
 use std::{fmt::Write, net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, runtime::Builder, time::timeout};
+use tokio::{
+    net::TcpStream,
+    runtime::{Builder, Handle},
+    time::{Instant, timeout, timeout_at},
+};
 
 /// A request takes no longer, answer included.
 const LIMIT: Duration = Duration::from_secs(30);
 const OVERDUE: &str = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+const CUT_SHORT: &str = "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
 
 pub struct Remote {
     scheme: &'static str,
@@ -52,42 +61,38 @@ impl Remote {
         }
         let uri = url.parse::<Uri>().map_err(|error| format!("parse {url:?}: {error}"))?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| failed(plain(error)))?;
-        let exchange = exchange(runtime.handle(), method.clone(), &uri, body.unwrap_or_default());
-        let answer = runtime.block_on(async { timeout(LIMIT, exchange).await }).unwrap_or_else(|_| Err(OVERDUE.to_owned()));
-        let (status, location, body) = answer.map_err(failed)?;
-        match (status, location) {
-            (200..300, _) => Ok(body),
-            (300..400, Some(location)) => Err(format!("HTTP {status}: it has moved to {location}")),
-            _ => Err(refusal(&body)),
-        }
+        runtime.block_on(async {
+            let end = Instant::now() + LIMIT;
+            let asked = timeout_at(end, ask(runtime.handle(), method.clone(), &uri, body.unwrap_or_default())).await;
+            let response = asked.map_err(|_| failed(OVERDUE.to_owned()))?.map_err(failed)?;
+            let status = response.status().as_u16();
+            let location = response.headers().get(header::LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+            let body = timeout_at(end, response.into_body().collect()).await.map_err(|_| CUT_SHORT.to_owned())?;
+            let body = body.map_err(|_| "unexpected EOF".to_owned())?;
+            match (status, location) {
+                (200..300, _) => Ok(body.to_bytes()),
+                (300..400, Some(location)) => Err(format!("HTTP {status}: it has moved to {location}")),
+                _ => Err(refusal(&body.to_bytes())),
+            }
+        })
     }
 }
 
-/// Status, where it has gone, and the body.
-async fn exchange(
-    runtime: &tokio::runtime::Handle,
-    method: Method,
-    uri: &Uri,
-    body: String,
-) -> Result<(u16, Option<String>, Bytes), String> {
+/// Sends a request, and has the head of the answer.
+async fn ask(runtime: &Handle, method: Method, uri: &Uri, body: String) -> Result<Response<Incoming>, String> {
     let stream = connect(uri).await?;
     let between = (stream.local_addr(), stream.peer_addr());
-    let broken = |error: hyper::Error| match (&between, std::error::Error::source(&error).map(plain)) {
-        _ if error.is_incomplete_message() => "EOF".to_owned(),
-        ((Ok(from), Ok(to)), Some(why)) => format!("read tcp {from}->{to}: read: {}", why.to_lowercase()),
-        _ => error.to_string(),
-    };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let host = uri.authority().map_or("", |authority| authority.as_str());
     let agent = format!("toxiproxy-cli/{} ({}/{})", toxiproxy::SPOKEN, go_os(), go_arch());
     let request = Request::builder().method(method).uri(path).header(header::HOST, host);
     let request = request.header(header::USER_AGENT, agent).header(header::CONTENT_TYPE, "application/json");
     let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
-    let response = client::exchange(stream, runtime, request).await.map_err(broken)?;
-    let status = response.status().as_u16();
-    let location = response.headers().get(header::LOCATION).map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
-    let body = response.into_body().collect().await.map_err(broken)?;
-    Ok((status, location, body.to_bytes()))
+    client::exchange(stream, runtime, request).await.map_err(|error| match (&between, std::error::Error::source(&error).map(plain)) {
+        _ if error.is_incomplete_message() => "EOF".to_owned(),
+        ((Ok(from), Ok(to)), Some(why)) => format!("read tcp {from}->{to}: read: {}", why.to_lowercase()),
+        _ => error.to_string(),
+    })
 }
 
 /// The first address that answers, or what the first of them said.
