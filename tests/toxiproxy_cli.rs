@@ -3,11 +3,16 @@
 mod sides;
 
 use self::sides::{Client, Recorder, Side};
-use crate::{harness::Ended, upstream::Upstream};
+use crate::{
+    harness::Ended,
+    upstream::{Conn, Upstream},
+};
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader, Write},
-    net::{Shutdown, TcpListener},
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// What is called, how it ends, what it says, and what it says of errors.
@@ -339,11 +344,7 @@ fn servers_that_are_none() {
         "HTTP/1.1 500 Oh\r\nconnection: close\r\n\r\n{}",
     ] {
         let upstream = Upstream::script(move |mut conn| {
-            let mut from = BufReader::new(conn.stream.try_clone().unwrap());
-            let mut line = String::new();
-            while from.read_line(&mut line).is_ok_and(|n| n > 2) {
-                line.clear();
-            }
+            let _asking = hear(&conn);
             conn.stream.write_all(said.as_bytes()).ok();
             conn.stream.shutdown(Shutdown::Both).ok();
         });
@@ -352,6 +353,37 @@ fn servers_that_are_none() {
             same(&format!("{line} after {said:?}"), real.call(&line), ours.call(&line));
         }
     }
+}
+
+/// Reads the head of a request.
+fn hear(conn: &Conn) -> BufReader<TcpStream> {
+    let mut from = BufReader::new(conn.stream.try_clone().unwrap());
+    let mut line = String::new();
+    while from.read_line(&mut line).is_ok_and(|n| n > 2) {
+        line.clear();
+    }
+    from
+}
+
+#[test]
+fn nobody_waits_for_ever() {
+    let (real, ours) = (Side::new(Client::Real), Side::new(Client::Ours));
+    // It takes connections and says nothing; or says a head, and no body.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let slow = Upstream::script(|mut conn| {
+        let mut asking = hear(&conn);
+        conn.stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{").ok();
+        asking.read_to_end(&mut Vec::new()).ok();
+    });
+    let lines = [format!("-h {} list", silent.local_addr().unwrap()), format!("-h {} list", slow.address)];
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        let calls = lines.each_ref().map(|line| (line, scope.spawn(|| real.call(line)), scope.spawn(|| ours.call(line))));
+        for (line, real, ours) in calls {
+            same(line, real.join().unwrap(), ours.join().unwrap());
+            assert!(begin.elapsed() >= Duration::from_secs(30), "{line}");
+        }
+    });
 }
 
 #[test]
