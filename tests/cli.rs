@@ -299,7 +299,8 @@ fn the_library_can_be_copied_from() {
 #[test]
 fn import_takes_what_it_can_and_says_what_it_cannot() {
     let dir = Dir::new();
-    let json = r#"[{"name":"redis","listen":"127.0.0.1:0","upstream":"127.0.0.1:1","toxics":[{"type":"latency","attributes":{"latency":5}}]}]"#;
+    let json =
+        r#"[{"name":"redis","listen":"127.0.0.1:0","upstream":"127.0.0.1:1","toxics":[{"type":"latency","attributes":{"latency":5}}]}]"#;
     let file = dir.write("toxiproxy.json", json).display().to_string();
     let out = dir.0.join("faultwire.yaml").display().to_string();
     assert!(call(&["import", &file]).expect(0).out.contains("latency: 5ms, direction: to_client"));

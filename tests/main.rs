@@ -15,6 +15,7 @@ mod image;
 mod process;
 mod real;
 mod scenarios;
+mod strict;
 mod swap;
 mod tcp;
 mod tidy;

@@ -5,6 +5,7 @@ use crate::{
     api::{server, toxiproxy},
     cli::variable,
     config::Config,
+    control::Manners,
     engine::{Engine, Settings},
     exit::{Exit, Failure},
     log::{Level, Log, Shape},
@@ -24,11 +25,13 @@ Usage of toxiproxy-server:
   -port string
     \tPort for toxiproxy's API to listen on (default \"8474\")
   -proxy-metrics
-    \taccepted: /metrics is always there, with bytes by proxy and direction
+    \tToxiproxy's two counters of bytes in /metrics, which is always there
   -runtime-metrics
-    \taccepted: /metrics is always there
+    \taccepted: the measures of the process are always in /metrics
   -seed int
     \tSeed for randomizing toxics with (default: printed at the start)
+  -strict
+    \trefuse what Toxiproxy ignores: unknown fields, renames, values without sense
   -version
     \tprint version
 ";
@@ -40,6 +43,7 @@ struct Flags {
     port: String,
     config: String,
     seed: Option<u64>,
+    manners: Manners,
     version: bool,
     help: bool,
 }
@@ -68,6 +72,7 @@ pub fn main(words: &[String]) -> Exit {
 
 fn run(flags: &Flags) -> Result<Exit, Failure> {
     let mut settings = Settings::new(Seed(flags.seed.unwrap_or_else(seed::fresh)), Config::default());
+    settings.manners = flags.manners;
     settings.log = Log { shape: Shape::Stdout, level: level() };
     let mut engine = Engine::start(settings)?;
     let bound = serve::signals(&engine).and_then(|signals| Ok((signals, bind(flags, &engine)?)));
@@ -143,7 +148,7 @@ fn level_called(said: &str) -> Option<Level> {
 impl Flags {
     fn read(words: &[String]) -> Result<Flags, String> {
         let read = flags::read(words, Places::InFront, |name| match name {
-            "version" | "runtime-metrics" | "proxy-metrics" => Some(Takes::Nothing),
+            "version" | "runtime-metrics" | "proxy-metrics" | "strict" => Some(Takes::Nothing),
             "host" | "port" | "config" | "seed" => Some(Takes::Text),
             _ => None,
         });
@@ -161,6 +166,7 @@ impl Flags {
             port: text("port", "8474"),
             config: text("config", ""),
             seed: seed.transpose()?,
+            manners: Manners { strict: given.is_on(&["strict"]), counters: given.is_on(&["proxy-metrics"]) },
             version: given.is_on(&["version"]),
             help,
         })
@@ -181,6 +187,8 @@ mod tests {
         assert_eq!((flags.host.as_str(), flags.port.as_str(), flags.config.as_str()), ("0.0.0.0", "1", "a=b.json"));
         assert_eq!(flags.seed, Some(u64::MAX - 6));
         assert!(!flags.version && !flags.help);
+        assert_eq!(flags.manners, Manners { strict: false, counters: true });
+        assert!(read("-strict").unwrap().manners.strict);
         assert_eq!(read("").unwrap().port, "8474");
         assert_eq!(read("-host a word -port 1").unwrap().port, "8474");
         assert!(read("-version").unwrap().version && read("--help").unwrap().help);

@@ -26,7 +26,9 @@ pub struct Toxic {
 
 /// The value that a body is.
 pub fn whole(body: &[u8]) -> Result<Value, String> {
-    json::first(body).map_err(|why| if why.ends_with("EOF") { "unexpected end of JSON input".to_owned() } else { why })
+    json::first(body)
+        .map(|(value, _)| value)
+        .map_err(|why| if why.ends_with("EOF") { "unexpected end of JSON input".to_owned() } else { why })
 }
 
 /// All proxies of a list, by name.

@@ -130,7 +130,7 @@ async fn connect(uri: &Uri) -> Result<TcpStream, String> {
 
 /// An answer that is no success, as that client reads it.
 fn refusal(body: &[u8]) -> String {
-    let said = toxiproxy::json::first(body).and_then(|said| {
+    let said = toxiproxy::json::first(body).and_then(|(said, _)| {
         let fields = toxiproxy::json::Fields::of(&said, "toxiproxy.", "ApiError")?;
         Ok((fields.whole("status", "int")?.unwrap_or(0), fields.text("error")?.unwrap_or_default()))
     });
