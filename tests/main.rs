@@ -9,6 +9,7 @@ mod upstream;
 
 mod api;
 mod cli;
+mod clients;
 mod determinism;
 mod faults;
 mod image;

@@ -172,7 +172,7 @@ fn every_module_says_what_it_owns() {
 #[test]
 fn nothing_is_left_for_later_without_a_name() {
     let marks = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["XX", "X"].concat()];
-    for (name, text) in files(&[".rs", ".md", ".toml", ".yaml", ".yml", "Dockerfile", "/run"]) {
+    for (name, text) in files(&[".rs", ".md", ".toml", ".yaml", ".yml", "Dockerfile", "/run", "/install", ".py", ".js", ".go", ".java"]) {
         for mark in &marks {
             let word = |c: char| !c.is_alphanumeric() && c != '_';
             assert!(!text.split(word).any(|found| found == mark), "{name} has a {mark}");
@@ -183,9 +183,24 @@ fn nothing_is_left_for_later_without_a_name() {
 #[test]
 fn the_product_speaks_of_itself_alone() {
     let elsewhere = [["/wo", "rk/"].concat(), ["/ro", "ot/"].concat(), ["../sha", "red"].concat(), ["/ho", "me/"].concat()];
-    for (name, text) in files(&[".rs", ".md", ".toml", ".yaml", ".yml", ".expected", ".lock", "Dockerfile", ".dockerignore", "/run"]) {
+    let endings = [".rs", ".md", ".toml", ".yaml", ".yml", ".expected", ".lock", "Dockerfile", ".dockerignore", "/run", "/install"];
+    // The clients of Toxiproxy speak other languages.
+    let foreign = [".py", ".txt", ".js", ".json", ".go", ".mod", ".sum", ".java", ".xml"];
+    for (name, text) in files(&[&endings[..], &foreign].concat()) {
         for place in &elsewhere {
             assert!(!text.contains(place.as_str()), "{name} names {place}");
+        }
+    }
+}
+
+/// What is locked comes from wherever a machine fetches it: a mirror that wrote a lock file is nobody else's.
+#[test]
+fn lock_files_name_no_registry_but_the_public_ones() {
+    let public = ["github.com/rust-lang/crates.io-index", "registry.npmjs.org/", "maven.apache.org/POM/"];
+    for (name, text) in files(&["Cargo.lock", "package.json", "package-lock.json", "requirements.txt", "go.mod", "go.sum", "pom.xml"]) {
+        for place in text.split("://").skip(1) {
+            let place = place.split(['"', '\n']).next().unwrap_or_default();
+            assert!(public.iter().any(|public| place.starts_with(public)), "{name} names {place}");
         }
     }
 }
