@@ -2,6 +2,7 @@
 //! faults. It holds nothing of its own. Methods and paths are decided here, as its router does, and not by ours.
 
 mod address;
+pub mod decode;
 pub mod json;
 mod proxies;
 mod strict;
@@ -133,7 +134,7 @@ pub async fn populate_from(control: &Control, file: &[u8], names: &mut Vec<Strin
 
 /// The proxies of a configuration file, or of what `GET /proxies` answers. Nothing in it is passed over.
 pub fn entries(file: &[u8]) -> Result<Vec<Wanted>, String> {
-    let (said, end) = json::first(file)?;
+    let (said, end) = decode::first(file)?;
     strict::rest(&file[end..]).map_err(|refusal| refusal.message)?;
     proxies::entries(said).map_err(|refusal| refusal.message.trim_start_matches("bad request body: ").to_owned())
 }
@@ -208,7 +209,7 @@ fn from_browser(request: &Request) -> bool {
     request.headers().get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
 }
 
-async fn read(control: &Control, body: Body) -> Result<serde_json::Value, Refusal> {
+async fn read(control: &Control, body: Body) -> Result<decode::Json, Refusal> {
     let whole = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await;
     match whole {
         Ok(Ok(whole)) => first(control, &whole.to_bytes()),
@@ -216,8 +217,8 @@ async fn read(control: &Control, body: Body) -> Result<serde_json::Value, Refusa
     }
 }
 
-fn first(control: &Control, bytes: &[u8]) -> Result<serde_json::Value, Refusal> {
-    let (said, end) = json::first(bytes).map_err(|why| Refusal::body(&why))?;
+fn first(control: &Control, bytes: &[u8]) -> Result<decode::Json, Refusal> {
+    let (said, end) = decode::first(bytes).map_err(|why| Refusal::body(&why))?;
     if control.manners.strict {
         strict::rest(&bytes[end..])?;
     }

@@ -24,7 +24,9 @@ pub async fn resolve(text: &str) -> Result<Listen, String> {
     }
     let literal = host.parse::<IpAddr>().ok();
     let ip = match literal {
-        Some(ip) => ip,
+        Some(ip) => ip.to_canonical(),
+        // What can be no name is not asked for.
+        None if !is_name(&host) => return Err(format!("lookup {host}: no such host")),
         None => {
             let name = host.clone();
             let looked_up = tokio::task::spawn_blocking(move || look_up(&name)).await.ok().flatten();
@@ -66,22 +68,35 @@ fn all() -> IpAddr {
 fn split(text: &str) -> Result<(String, u16), String> {
     let wrong = |why: &str| Err(format!("address {text}: {why}"));
     let Some(colon) = text.rfind(':') else { return wrong("missing port in address") };
-    let host = if let Some(inside) = text.strip_prefix('[') {
-        let Some(end) = inside.find(']') else { return wrong("missing ']' in address") };
-        match &inside[end + 1..] {
-            "" => return wrong("missing port in address"),
-            rest if rest.len() == text.len() - colon => &inside[..end],
-            rest if rest.starts_with(':') => return wrong("too many colons in address"),
-            _ => return wrong("missing port in address"),
+    let (host, rest) = if let Some(inside) = text.strip_prefix('[') {
+        let Some((host, rest)) = inside.split_once(']') else { return wrong("missing ']' in address") };
+        if rest.len() != text.len() - colon {
+            return wrong(if rest.starts_with(':') { "too many colons in address" } else { "missing port in address" });
         }
+        (host, rest)
     } else {
         let host = &text[..colon];
         if host.contains(':') {
             return wrong("too many colons in address");
         }
-        host
+        (host, text)
     };
+    for (bracket, here) in [('[', host), ('[', rest), (']', rest)] {
+        if here.contains(bracket) {
+            return wrong(&format!("unexpected '{bracket}' in address"));
+        }
+    }
     Ok((host.to_owned(), port(&text[colon + 1..])?))
+}
+
+/// Go's `isDomainName`: labels of up to 63 letters, digits, `_` and `-`, and not digits alone.
+fn is_name(host: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let is_label = |label: &str| {
+        let known = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        known && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    labels.len() < 254 && labels.split('.').all(is_label) && labels.bytes().any(|byte| !byte.is_ascii_digit() && byte != b'.')
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -115,8 +130,21 @@ mod tests {
             ("a:99999", "address 99999: invalid port"),
             ("a:-1", "address -1: invalid port"),
             ("a:nope", "lookup tcp/nope: unknown port"),
+            ("a]:1", "address a]:1: unexpected ']' in address"),
+            ("[[::1]]:1", "address [[::1]]:1: missing port in address"),
+            ("[a[b]:1", "address [a[b]:1: unexpected '[' in address"),
         ] {
             assert_eq!(is(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_told_from_what_is_none() {
+        for host in ["localhost", "a.b-c.d_e.", "1.2.3.x", "a1"] {
+            assert!(is_name(host), "{host}");
+        }
+        for host in ["", "256.1.1.1", "1.2.3", "-a", "a-", "a..b", "ö.invalid", "a b", &"a".repeat(64)] {
+            assert!(!is_name(host), "{host}");
         }
     }
 
@@ -129,6 +157,7 @@ mod tests {
         }
         assert_eq!(resolve("localhost:7").await.unwrap().address.to_string(), "127.0.0.1:7");
         assert_eq!(resolve("0.0.0.0:7").await.unwrap().said, "0.0.0.0:7");
+        assert_eq!(resolve("[::ffff:127.0.0.1]:7").await.unwrap().address.to_string(), "127.0.0.1:7");
         let why = resolve("nosuch.invalid:7").await.unwrap_err();
         assert!(why.starts_with("lookup nosuch.invalid") && why.ends_with(": no such host"), "{why}");
     }

@@ -3,8 +3,9 @@
 use super::{
     Refusal, Said,
     address::{self, Listen},
+    decode::Json,
     done,
-    json::{Fields, quoted},
+    json::{Fields, kind, quoted},
     known, nothing, read, strict,
     toxic::{self, Toxic},
     toxics,
@@ -16,7 +17,6 @@ use faultwire_proxy::{
     dial::Upstream,
     proxies::{FaultView, Heal, Link, ProxyError, ProxyView},
 };
-use serde_json::Value;
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
@@ -43,9 +43,9 @@ pub async fn one(control: &Control, name: &str) -> Said {
     show(control, StatusCode::OK, name).await
 }
 
-pub async fn create(control: &Control, said: &Value) -> Said {
-    let fields = Fields::of(said, "toxiproxy.", "Proxy").map_err(|why| Refusal::body(&why))?;
-    let wanted = Wanted::read(&fields)?;
+pub async fn create(control: &Control, said: &Json) -> Said {
+    let mut fields = Fields::of(said, "toxiproxy.", "Proxy").map_err(|why| Refusal::body(&why))?;
+    let wanted = Wanted::read(&mut fields)?;
     wanted.check("")?;
     let wanted = Wanted { toxics: toxics_in(&fields, control.manners.strict)?, ..wanted };
     if control.manners.strict {
@@ -64,8 +64,8 @@ pub async fn create(control: &Control, said: &Value) -> Said {
 pub async fn update(control: &Control, name: &str, body: Body) -> Said {
     let there = known(control, name).await?;
     let said = read(control, body).await?;
-    let fields = Fields::of(&said, "toxiproxy.", "Proxy").map_err(|why| Refusal::body(&why))?;
-    let wanted = Wanted::over(&there, &fields)?;
+    let mut fields = Fields::of(&said, "toxiproxy.", "Proxy").map_err(|why| Refusal::body(&why))?;
+    let wanted = Wanted::over(&there, &mut fields)?;
     let listen = address::resolve(&wanted.listen).await.map_err(|why| Refusal::new(500, why))?;
     let _turn = control.turn().await;
     let there = known(control, name).await?;
@@ -76,6 +76,8 @@ pub async fn update(control: &Control, name: &str, body: Body) -> Said {
         match (there.link.enabled, wanted.enabled) {
             (true, false) => stop(control, &there).await,
             (false, true) => start(control, &there.link, &listen).await?,
+            // Nothing is lost, so it is shown as it is written now.
+            (false, false) if listen.said != there.listen() => lay_down(control, there.link, wanted.listen).await,
             (true, true) | (false, false) => {}
         }
         return show(control, StatusCode::OK, name).await;
@@ -116,7 +118,7 @@ pub async fn reset(control: &Control) -> Said {
     outcome
 }
 
-pub async fn populate(control: &Control, said: &Value) -> Said {
+pub async fn populate(control: &Control, said: &Json) -> Said {
     let mut names = Vec::new();
     let outcome = populate_from(control, said, &mut names).await;
     let faults = control.proxies.faults().await;
@@ -138,7 +140,7 @@ pub fn refused(refusal: &Refusal, proxies: &str) -> Response {
 }
 
 /// Makes those that are not there as they are said, in their order, up to the first that cannot be made. `names`: of those that are there.
-pub async fn populate_from(control: &Control, said: &Value, names: &mut Vec<String>) -> Result<(), Refusal> {
+pub async fn populate_from(control: &Control, said: &Json, names: &mut Vec<String>) -> Result<(), Refusal> {
     for (wanted, said) in wanted_of(said, control.manners.strict)? {
         let listen = address::resolve(&wanted.listen).await;
         let _turn = control.turn().await;
@@ -162,9 +164,9 @@ pub async fn populate_from(control: &Control, said: &Value, names: &mut Vec<Stri
 }
 
 /// The entries of a list, or of a listing by name, every one of which makes sense and has a name of its own.
-pub fn entries(said: Value) -> Result<Vec<Wanted>, Refusal> {
+pub fn entries(said: Json) -> Result<Vec<Wanted>, Refusal> {
     let said = match said {
-        Value::Object(listing) => Value::Array(listing.into_iter().map(|(_, entry)| entry).collect()),
+        Json::Object(listing) => Json::List(listing.into_iter().map(|(_, entry)| entry).collect()),
         other => other,
     };
     let wanted: Vec<Wanted> = wanted_of(&said, true)?.into_iter().map(|(wanted, _)| wanted).collect();
@@ -176,19 +178,19 @@ pub fn entries(said: Value) -> Result<Vec<Wanted>, Refusal> {
 }
 
 /// All entries and what was said of each, or what is wrong with the first that cannot be taken.
-fn wanted_of(said: &Value, is_strict: bool) -> Result<Vec<(Wanted, &Value)>, Refusal> {
+fn wanted_of(said: &Json, is_strict: bool) -> Result<Vec<(Wanted, &Json)>, Refusal> {
     let entries = match said {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(entries) => entries,
+        Json::Null => return Ok(Vec::new()),
+        Json::List(entries) => entries,
         other => {
             let go_type = r#"[]struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }"#;
-            return Err(Refusal::body(&format!("json: cannot unmarshal {} into Go value of type {go_type}", super::json::kind(other))));
+            return Err(Refusal::body(&format!("json: cannot unmarshal {} into Go value of type {go_type}", kind(other))));
         }
     };
     let package = r#"struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }"#;
-    let fields: Vec<Fields<'_>> =
+    let mut fields: Vec<Fields<'_>> =
         entries.iter().map(|entry| Fields::of(entry, package, "")).collect::<Result<_, String>>().map_err(|why| Refusal::body(&why))?;
-    let mut wanted = fields.iter().map(Wanted::read).collect::<Result<Vec<Wanted>, Refusal>>()?;
+    let mut wanted = fields.iter_mut().map(Wanted::read).collect::<Result<Vec<Wanted>, Refusal>>()?;
     for (at, entry) in wanted.iter().enumerate() {
         entry.check(&format!(" at proxy {}", at + 1))?;
     }
@@ -202,28 +204,30 @@ fn wanted_of(said: &Value, is_strict: bool) -> Result<Vec<(Wanted, &Value)>, Ref
 }
 
 impl Wanted {
-    fn read(fields: &Fields<'_>) -> Result<Wanted, Refusal> {
-        let body = |why: String| Refusal::body(&why);
-        Ok(Wanted {
-            name: fields.text("name").map_err(body)?.unwrap_or_default(),
-            listen: fields.text("listen").map_err(body)?.unwrap_or_default(),
-            upstream: fields.text("upstream").map_err(body)?.unwrap_or_default(),
-            enabled: fields.flag("enabled").map_err(body)?.unwrap_or(true),
+    fn read(fields: &mut Fields<'_>) -> Result<Wanted, Refusal> {
+        let wanted = Wanted {
+            name: fields.text("name").unwrap_or_default(),
+            listen: fields.text("listen").unwrap_or_default(),
+            upstream: fields.text("upstream").unwrap_or_default(),
+            enabled: fields.flag("enabled").unwrap_or(true),
             toxics: Vec::new(),
-        })
+        };
+        fields.check().map_err(|why| Refusal::body(&why))?;
+        Ok(wanted)
     }
 
     /// What is not said is as it is. A name is not changed, and toxics are left alone.
-    fn over(there: &ProxyView, fields: &Fields<'_>) -> Result<Wanted, Refusal> {
-        let body = |why: String| Refusal::body(&why);
-        fields.text("name").map_err(body)?;
-        Ok(Wanted {
+    fn over(there: &ProxyView, fields: &mut Fields<'_>) -> Result<Wanted, Refusal> {
+        fields.text("name");
+        let wanted = Wanted {
             name: there.link.name.clone(),
-            listen: fields.text("listen").map_err(body)?.unwrap_or_else(|| there.listen()),
-            upstream: fields.text("upstream").map_err(body)?.unwrap_or_else(|| there.link.upstream.to_string()),
-            enabled: fields.flag("enabled").map_err(body)?.unwrap_or(there.link.enabled),
+            listen: fields.text("listen").unwrap_or_else(|| there.listen()),
+            upstream: fields.text("upstream").unwrap_or_else(|| there.link.upstream.to_string()),
+            enabled: fields.flag("enabled").unwrap_or(there.link.enabled),
             toxics: Vec::new(),
-        })
+        };
+        fields.check().map_err(|why| Refusal::body(&why))?;
+        Ok(wanted)
     }
 
     fn check(&self, place: &str) -> Result<(), Refusal> {
@@ -238,14 +242,11 @@ impl Wanted {
 
 /// The toxics that a new proxy is to have from its first byte.
 fn toxics_in(fields: &Fields<'_>, is_strict: bool) -> Result<Vec<Toxic>, Refusal> {
-    let said = match fields.find("toxics") {
+    let said = match fields.all("toxics").last() {
         None => return Ok(Vec::new()),
-        Some(Value::Array(said)) => said,
-        Some(other) => {
-            let why = format!(
-                "json: cannot unmarshal {} into Go struct field Proxy.toxics of type []toxics.ToxicWrapper",
-                super::json::kind(other)
-            );
+        Some((_, Json::List(said))) => said,
+        Some((_, other)) => {
+            let why = format!("json: cannot unmarshal {} into Go struct field Proxy.toxics of type []toxics.ToxicWrapper", kind(other));
             return Err(Refusal::body(&why));
         }
     };

@@ -1,9 +1,8 @@
 //! Strict mode: what Toxiproxy passes over in silence is refused. A field or an attribute that nobody reads, a name that will not be
 //! changed, a value without sense, a populate that would leave a proxy as it is though another was asked for. Everything else is as ever.
 
-use super::{Refusal, json::Fields, toxic::Toxic};
+use super::{Refusal, decode::Json, json::Fields, toxic::Toxic};
 use faultwire_proxy::proxies::ProxyView;
-use serde_json::Value;
 
 /// `Logger` stands in what Toxiproxy itself lists.
 const PROXY: &[&str] = &["name", "listen", "upstream", "enabled", "toxics", "Logger"];
@@ -15,56 +14,56 @@ pub fn rest(rest: &[u8]) -> Result<(), Refusal> {
 }
 
 /// A proxy that is to be made.
-pub fn proxy(said: &Value) -> Result<(), Refusal> {
+pub fn proxy(said: &Json) -> Result<(), Refusal> {
     known("field", said, PROXY)
 }
 
 /// A proxy that is to be changed. Toxics may be sent back as they are, which Go's client does.
-pub fn change(said: &Value, there: &ProxyView, toxics: &[Toxic]) -> Result<(), Refusal> {
+pub fn change(said: &Json, there: &ProxyView, toxics: &[Toxic]) -> Result<(), Refusal> {
     proxy(said)?;
-    let Ok(fields) = Fields::of(said, "", "") else { return Ok(()) };
-    same(&fields, "name", &there.link.name)?;
-    match fields.find("toxics") {
-        Some(said) if !are(said, toxics) => refuse("toxics are not changed with their proxy: use its toxics"),
+    let Ok(mut fields) = Fields::of(said, "", "") else { return Ok(()) };
+    same(&mut fields, "name", &there.link.name)?;
+    match fields.all("toxics").last() {
+        Some((_, said)) if !are(said, toxics) => refuse("toxics are not changed with their proxy: use its toxics"),
         _ => Ok(()),
     }
 }
 
 /// A proxy that populate would leave as it is.
-pub fn left_alone(said: &Value, there: &ProxyView, toxics: &[Toxic]) -> Result<(), Refusal> {
-    let Ok(fields) = Fields::of(said, "", "") else { return Ok(()) };
+pub fn left_alone(said: &Json, there: &ProxyView, toxics: &[Toxic]) -> Result<(), Refusal> {
+    let Ok(mut fields) = Fields::of(said, "", "") else { return Ok(()) };
     let name = &there.link.name;
-    if fields.flag("enabled").ok().flatten().is_some_and(|enabled| enabled != there.link.enabled) {
+    if fields.flag("enabled").is_some_and(|enabled| enabled != there.link.enabled) {
         return refuse(format!("{name} is there already: populate does not change enabled"));
     }
-    match fields.find("toxics") {
-        Some(said) if !are(said, toxics) => refuse(format!("{name} is there already: populate does not change its toxics")),
+    match fields.all("toxics").last() {
+        Some((_, said)) if !are(said, toxics) => refuse(format!("{name} is there already: populate does not change its toxics")),
         _ => Ok(()),
     }
 }
 
 /// A toxic that is to be made.
-pub fn toxic(said: &Value, toxic: &Toxic) -> Result<(), Refusal> {
+pub fn toxic(said: &Json, toxic: &Toxic) -> Result<(), Refusal> {
     fields_of(said, toxic)?;
     sense(toxic)
 }
 
 /// A toxic that is to be changed, and what it would be then.
-pub fn toxic_change(said: &Value, toxic: &Toxic) -> Result<(), Refusal> {
-    if let Ok(fields) = Fields::of(said, "", "") {
-        same(&fields, "name", &toxic.name)?;
-        same(&fields, "type", toxic.type_name())?;
-        same(&fields, "stream", toxic.stream())?;
+pub fn toxic_change(said: &Json, toxic: &Toxic) -> Result<(), Refusal> {
+    if let Ok(mut fields) = Fields::of(said, "", "") {
+        same(&mut fields, "name", &toxic.name)?;
+        same(&mut fields, "type", toxic.type_name())?;
+        same(&mut fields, "stream", toxic.stream())?;
     }
     fields_of(said, toxic)?;
     sense(toxic)
 }
 
-fn fields_of(said: &Value, toxic: &Toxic) -> Result<(), Refusal> {
+fn fields_of(said: &Json, toxic: &Toxic) -> Result<(), Refusal> {
     known("field", said, TOXIC)?;
     let names: Vec<&str> = toxic.attributes().map(|(name, _)| name).collect();
-    let attributes = Fields::of(said, "", "").ok().and_then(|fields| fields.find("attributes"));
-    attributes.map_or(Ok(()), |attributes| known(&format!("attribute of {}", toxic.type_name()), attributes, &names))
+    let attributes = Fields::of(said, "", "").map(|fields| fields.all("attributes")).unwrap_or_default();
+    attributes.iter().try_for_each(|(_, attributes)| known(&format!("attribute of {}", toxic.type_name()), attributes, &names))
 }
 
 fn sense(toxic: &Toxic) -> Result<(), Refusal> {
@@ -92,20 +91,20 @@ fn sense(toxic: &Toxic) -> Result<(), Refusal> {
 }
 
 /// Whether these are the toxics that are there.
-fn are(said: &Value, there: &[Toxic]) -> bool {
-    let Value::Array(said) = said else { return true };
+fn are(said: &Json, there: &[Toxic]) -> bool {
+    let Json::List(said) = said else { return true };
     let said: Vec<Option<Toxic>> = said.iter().map(|said| Toxic::read(said, |_| false).ok()).collect();
     said.len() == there.len() && there.iter().all(|toxic| said.contains(&Some(toxic.clone())))
 }
 
-fn known(what: &str, said: &Value, names: &[&str]) -> Result<(), Refusal> {
-    let unknown =
-        said.as_object().into_iter().flatten().map(|(key, _)| key).find(|key| !names.iter().any(|name| name.eq_ignore_ascii_case(key)));
+fn known(what: &str, said: &Json, names: &[&str]) -> Result<(), Refusal> {
+    let Json::Object(entries) = said else { return Ok(()) };
+    let unknown = entries.iter().map(|(key, _)| key).find(|key| !names.iter().any(|name| name.eq_ignore_ascii_case(key)));
     unknown.map_or(Ok(()), |key| refuse(format!("unknown {what}: {key}")))
 }
 
-fn same(fields: &Fields<'_>, field: &str, there: &str) -> Result<(), Refusal> {
-    match fields.text(field).ok().flatten() {
+fn same(fields: &mut Fields<'_>, field: &str, there: &str) -> Result<(), Refusal> {
+    match fields.text(field) {
         Some(said) if said != there => refuse(format!("{field} cannot be changed: it is {there}")),
         _ => Ok(()),
     }
@@ -118,9 +117,10 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn refused(said: Value) -> String {
+        let said = Json::from(&said);
         let read = Toxic::read(&said, |_| false).unwrap();
         toxic(&said, &read).map_or_else(|refusal| refusal.message, |()| "taken".to_owned())
     }
@@ -147,8 +147,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_changed() {
-        let toxic = Toxic::read(&json!({"type": "latency"}), |_| false).unwrap();
-        let refused = |said: Value| toxic_change(&said, &toxic).map_or_else(|refusal| refusal.message, |()| "taken".to_owned());
+        let toxic = Toxic::read(&Json::from(&json!({"type": "latency"})), |_| false).unwrap();
+        let refused =
+            |said: Value| toxic_change(&Json::from(&said), &toxic).map_or_else(|refusal| refusal.message, |()| "taken".to_owned());
         assert_eq!(refused(json!({"name": "other"})), "name cannot be changed: it is latency_downstream");
         assert_eq!(refused(json!({"type": "timeout"})), "type cannot be changed: it is latency");
         assert_eq!(refused(json!({"stream": "upstream"})), "stream cannot be changed: it is downstream");

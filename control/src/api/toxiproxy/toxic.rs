@@ -2,7 +2,8 @@
 
 use super::{
     Refusal,
-    json::{self, Fields, kind, quoted},
+    decode::Json,
+    json::{Fields, number32, number64, quoted},
 };
 use faultwire_faults::{
     contract::Way,
@@ -66,20 +67,31 @@ const KINDS: &[Kind] = &[
     Kind { name: "packet_loss", attributes: &[("loss_rate", "float64"), ("correlation", "float64")] },
 ];
 
+impl Kind {
+    /// `slow_close` is a `SlowCloseToxic` there.
+    fn go_type(&self) -> String {
+        if self.name == "reset_peer" {
+            return "ResetToxic".to_owned();
+        }
+        let words = self.name.split('_').map(|word| {
+            let (first, rest) = word.split_at(1);
+            first.to_ascii_uppercase() + rest
+        });
+        words.chain(["Toxic".to_owned()]).collect()
+    }
+}
+
 impl Toxic {
     /// Reads a new one. `taken`: whether a name is another's already.
-    pub fn read(said: &Value, taken: impl Fn(&str) -> bool) -> Result<Toxic, Refusal> {
+    pub fn read(said: &Json, taken: impl Fn(&str) -> bool) -> Result<Toxic, Refusal> {
         let body = |why: String| Refusal::body(&why);
-        let fields = Fields::of(said, "toxics.", "ToxicWrapper").map_err(body)?;
-        let name = fields.text("name").map_err(body)?;
-        let type_name = fields.text("type").map_err(body)?.unwrap_or_default();
-        let stream = fields.text("stream").map_err(body)?.unwrap_or_else(|| "downstream".to_owned());
-        let toxicity = fields.real("toxicity", "float32").map_err(body)?.map_or(1.0, |toxicity| toxicity as f32);
-        if let Some(wrong) = fields.find("attributes").filter(|attributes| !attributes.is_object()) {
-            let why =
-                format!("json: cannot unmarshal {} into Go struct field ToxicWrapper.attributes of type toxics.NoopToxic", kind(wrong));
-            return Err(body(why));
-        }
+        let mut fields = Fields::of(said, "toxics.", "ToxicWrapper").map_err(body)?;
+        let name = fields.text("name");
+        let type_name = fields.text("type").unwrap_or_default();
+        let stream = fields.text("stream").unwrap_or_else(|| "downstream".to_owned());
+        let toxicity = fields.real("toxicity", "float32").map_or(1.0, |toxicity| toxicity as f32);
+        let attributes = fields.objects("attributes", "toxics.NoopToxic");
+        fields.check().map_err(body)?;
         if !["upstream", "downstream"].contains(&stream.to_ascii_lowercase().as_str()) {
             return Err(Refusal::new(400, "stream was invalid, can be either upstream or downstream"));
         }
@@ -90,58 +102,48 @@ impl Toxic {
         }
         let zero = |(_, go_type): &(&str, &str)| if *go_type == "float64" { Attribute::Real(0.0) } else { Attribute::Whole(0) };
         let mut toxic = Toxic { name, kind, stream, toxicity, attributes: kind.attributes.iter().map(zero).collect() };
-        toxic.set(fields.find("attributes")).map_err(body)?;
+        for (_, attributes) in attributes {
+            toxic.set(attributes).map_err(body)?;
+        }
         Ok(toxic)
     }
 
     /// With those attributes, and that toxicity, that are given anew.
-    pub fn updated(&self, said: &Value) -> Result<Toxic, Refusal> {
+    pub fn updated(&self, said: &Json) -> Result<Toxic, Refusal> {
         let body = |why: String| Refusal::body(&why);
-        let fields = Fields::of(
+        let mut fields = Fields::of(
             said,
             "struct { Attributes interface {} \"json:\\\"attributes\\\"\"; Toxicity float32 \"json:\\\"toxicity\\\"\" }",
             "",
         )
         .map_err(body)?;
         let mut toxic = self.clone();
-        toxic.set(fields.find("attributes")).map_err(body)?;
-        if let Some(toxicity) = fields.real("toxicity", "float32").map_err(body)? {
+        for (at, attributes) in fields.objects("attributes", &format!("toxics.{}", self.kind.go_type())) {
+            if let Err(why) = toxic.set(attributes) {
+                fields.blame(at, why);
+            }
+        }
+        if let Some(toxicity) = fields.real("toxicity", "float32") {
             toxic.toxicity = toxicity as f32;
         }
+        fields.check().map_err(body)?;
         Ok(toxic)
     }
 
-    fn set(&mut self, attributes: Option<&Value>) -> Result<(), String> {
-        let Some(said) = attributes else { return Ok(()) };
-        let Value::Object(_) = said else {
-            return Err(format!(
-                "json: cannot unmarshal {} into Go struct field .attributes of type toxics.{}",
-                kind(said),
-                self.go_type()
-            ));
-        };
-        let fields = Fields::of(said, "", ".attributes")?;
+    fn set(&mut self, said: &Json) -> Result<(), String> {
+        let mut fields = Fields::of(said, "", &format!("{}.attributes", self.kind.go_type()))?;
         for ((name, go_type), value) in self.kind.attributes.iter().zip(&mut self.attributes) {
             match value {
-                Attribute::Whole(whole) => *whole = fields.whole(name, go_type)?.unwrap_or(*whole),
-                Attribute::Real(real) => *real = fields.real(name, go_type)?.unwrap_or(*real),
+                Attribute::Whole(whole) => *whole = fields.whole(name, go_type).unwrap_or(*whole),
+                Attribute::Real(real) => *real = fields.real(name, go_type).unwrap_or(*real),
             }
         }
-        Ok(())
-    }
-
-    /// `slow_close` is a `SlowCloseToxic` there.
-    fn go_type(&self) -> String {
-        let words = self.kind.name.split('_').map(|word| {
-            let (first, rest) = word.split_at(1);
-            first.to_ascii_uppercase() + rest
-        });
-        words.chain(["Toxic".to_owned()]).collect()
+        fields.check()
     }
 
     /// The toxic that a fault is, if it is one.
     pub fn of(fault: &Fault) -> Option<Toxic> {
-        Toxic::read(fault.written.get("toxic")?, |_| false).ok()
+        Toxic::read(&Json::from(fault.written.get("toxic")?), |_| false).ok()
     }
 
     pub fn is_upstream(&self) -> bool {
@@ -176,7 +178,7 @@ impl Toxic {
     pub fn json(&self) -> String {
         let attributes: Vec<String> =
             self.kind.attributes.iter().zip(&self.attributes).map(|((name, _), value)| format!("\"{name}\":{}", value.json())).collect();
-        let toxicity = json::number(self.toxicity.to_string(), format!("{:e}", self.toxicity), f64::from(self.toxicity));
+        let toxicity = number32(self.toxicity);
         format!(
             "{{\"attributes\":{{{}}},\"name\":{},\"type\":\"{}\",\"stream\":{},\"toxicity\":{toxicity}}}",
             attributes.join(","),
@@ -330,7 +332,7 @@ impl Attribute {
     fn json(self) -> String {
         match self {
             Attribute::Whole(whole) => whole.to_string(),
-            Attribute::Real(real) => json::number(real.to_string(), format!("{real:e}"), real),
+            Attribute::Real(real) => number64(real),
         }
     }
 }
@@ -385,11 +387,11 @@ mod tests {
     use super::*;
 
     fn read(said: Value) -> Toxic {
-        Toxic::read(&said, |_| false).unwrap()
+        Toxic::read(&Json::from(&said), |_| false).unwrap()
     }
 
     fn refused(said: Value) -> String {
-        let refusal = Toxic::read(&said, |name| name == "taken").unwrap_err();
+        let refusal = Toxic::read(&Json::from(&said), |name| name == "taken").unwrap_err();
         format!("{} {}", refusal.status, refusal.message)
     }
 
@@ -448,7 +450,7 @@ mod tests {
         assert_eq!(refused(json!({"type": "noop", "name": "taken"})), "409 toxic already exists");
         assert_eq!(
             refused(json!({"type": "latency", "attributes": {"latency": "100"}})),
-            format!("{wrong} string into Go struct field .attributes.latency of type int64")
+            format!("{wrong} string into Go struct field LatencyToxic.attributes.latency of type int64")
         );
         assert_eq!(
             refused(json!({"type": "noop", "toxicity": "1"})),
@@ -459,10 +461,10 @@ mod tests {
     #[test]
     fn an_update_keeps_what_it_does_not_say() {
         let toxic = read(json!({"type": "latency", "toxicity": 0.5, "attributes": {"latency": 7, "jitter": 3}}));
-        let updated = toxic.updated(&json!({"attributes": {"latency": 9}, "name": "x", "stream": "upstream"})).unwrap();
+        let updated = toxic.updated(&Json::from(&json!({"attributes": {"latency": 9}, "name": "x", "stream": "upstream"}))).unwrap();
         assert!(updated.json().starts_with(r#"{"attributes":{"latency":9,"jitter":3},"name":"latency_downstream""#));
         assert!(updated.json().ends_with(r#""toxicity":0.5}"#));
-        assert!(toxic.updated(&json!({"attributes": {"latency": 1, "jitter": 1.5}})).is_err());
-        assert!(toxic.updated(&json!({"toxicity": 0})).unwrap().json().ends_with(r#""toxicity":0}"#));
+        assert!(toxic.updated(&Json::from(&json!({"attributes": {"latency": 1, "jitter": 1.5}}))).is_err());
+        assert!(toxic.updated(&Json::from(&json!({"toxicity": 0}))).unwrap().json().ends_with(r#""toxicity":0}"#));
     }
 }

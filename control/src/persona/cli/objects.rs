@@ -1,6 +1,9 @@
 //! Proxies and toxics as Toxiproxy's client holds them: read with Go's leniency, written and printed as Go writes and prints.
 
-use crate::api::toxiproxy::json::{self, Fields, kind, number, quoted};
+use crate::api::toxiproxy::{
+    decode::{self, Json},
+    json::{Fields, kind, number32, number64, quoted},
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -25,40 +28,41 @@ pub struct Toxic {
 }
 
 /// The value that a body is.
-pub fn whole(body: &[u8]) -> Result<Value, String> {
-    json::first(body)
+pub fn whole(body: &[u8]) -> Result<Json, String> {
+    decode::first(body)
         .map(|(value, _)| value)
         .map_err(|why| if why.ends_with("EOF") { "unexpected end of JSON input".to_owned() } else { why })
 }
 
 /// All proxies of a list, by name.
-pub fn proxies(said: &Value) -> Result<BTreeMap<String, Proxy>, String> {
+pub fn proxies(said: &Json) -> Result<BTreeMap<String, Proxy>, String> {
     match said {
-        Value::Null => Ok(BTreeMap::new()),
-        Value::Object(map) => map.iter().map(|(name, proxy)| Ok((name.clone(), Proxy::read(proxy)?))).collect(),
+        Json::Null => Ok(BTreeMap::new()),
+        Json::Object(map) => map.iter().map(|(name, proxy)| Ok((name.clone(), Proxy::read(proxy)?))).collect(),
         other => Err(format!("json: cannot unmarshal {} into Go value of type map[string]*toxiproxy.Proxy", kind(other))),
     }
 }
 
 impl Proxy {
-    pub fn read(said: &Value) -> Result<Proxy, String> {
+    pub fn read(said: &Json) -> Result<Proxy, String> {
         let mut proxy = Proxy::default();
         proxy.take(said)?;
         Ok(proxy)
     }
 
     /// What an answer says replaces what is here.
-    pub fn take(&mut self, said: &Value) -> Result<(), String> {
-        let fields = Fields::of(said, "toxiproxy.", "Proxy")?;
-        let text = |name: &str, old: &str| Ok::<_, String>(fields.text(name)?.unwrap_or_else(|| old.to_owned()));
-        self.name = text("name", &self.name)?;
-        self.listen = text("listen", &self.listen)?;
-        self.upstream = text("upstream", &self.upstream)?;
-        self.enabled = fields.flag("enabled")?.unwrap_or(self.enabled);
-        match fields.find("toxics") {
+    pub fn take(&mut self, said: &Json) -> Result<(), String> {
+        let mut fields = Fields::of(said, "toxiproxy.", "Proxy")?;
+        let mut text = |name: &str, old: &str| fields.text(name).unwrap_or_else(|| old.to_owned());
+        self.name = text("name", &self.name);
+        self.listen = text("listen", &self.listen);
+        self.upstream = text("upstream", &self.upstream);
+        self.enabled = fields.flag("enabled").unwrap_or(self.enabled);
+        fields.check()?;
+        match fields.all("toxics").last() {
             None => {}
-            Some(Value::Array(toxics)) => self.toxics = Some(toxics.iter().map(Toxic::read).collect::<Result<_, _>>()?),
-            Some(other) => return Err(misplaced(other, "Proxy.toxics", "toxiproxy.Toxics")),
+            Some((_, Json::List(toxics))) => self.toxics = Some(toxics.iter().map(Toxic::read).collect::<Result<_, _>>()?),
+            Some((_, other)) => return Err(misplaced(other, "Proxy.toxics", "toxiproxy.Toxics")),
         }
         Ok(())
     }
@@ -81,16 +85,18 @@ impl Proxy {
 }
 
 impl Toxic {
-    pub fn read(said: &Value) -> Result<Toxic, String> {
-        let fields = Fields::of(said, "toxiproxy.", "Toxic")?;
-        let text = |name: &str| Ok::<_, String>(fields.text(name)?.unwrap_or_default());
-        let attributes = match fields.find("attributes") {
+    pub fn read(said: &Json) -> Result<Toxic, String> {
+        let mut fields = Fields::of(said, "toxiproxy.", "Toxic")?;
+        let attributes = match fields.all("attributes").last() {
             None => BTreeMap::new(),
-            Some(Value::Object(attributes)) => attributes.clone().into_iter().collect(),
-            Some(other) => return Err(misplaced(other, "Toxic.attributes", "toxiproxy.Attributes")),
+            Some((_, Json::Object(entries))) => entries.iter().map(|(key, value)| (key.clone(), Value::from(value))).collect(),
+            Some((_, other)) => return Err(misplaced(other, "Toxic.attributes", "toxiproxy.Attributes")),
         };
-        let toxicity = fields.real("toxicity", "float32")?.unwrap_or_default() as f32;
-        Ok(Toxic { name: text("name")?, kind: text("type")?, stream: text("stream")?, toxicity, attributes })
+        let toxicity = fields.real("toxicity", "float32").unwrap_or_default() as f32;
+        let mut text = |name: &str| fields.text(name).unwrap_or_default();
+        let (name, kind, stream) = (text("name"), text("type"), text("stream"));
+        fields.check()?;
+        Ok(Toxic { name, kind, stream, toxicity, attributes })
     }
 
     /// It goes to the client unless it says that it goes to the server.
@@ -110,12 +116,12 @@ impl Toxic {
     }
 }
 
-fn misplaced(said: &Value, field: &str, go_type: &str) -> String {
+fn misplaced(said: &Json, field: &str, go_type: &str) -> String {
     format!("json: cannot unmarshal {} into Go struct field {field} of type {go_type}", kind(said))
 }
 
 pub fn toxicity_json(toxicity: f32) -> String {
-    number(toxicity.to_string(), format!("{toxicity:e}"), f64::from(toxicity))
+    number32(toxicity)
 }
 
 pub fn attributes_json(attributes: &BTreeMap<String, Value>) -> String {
@@ -126,7 +132,7 @@ pub fn attributes_json(attributes: &BTreeMap<String, Value>) -> String {
 /// JSON as Go writes it: every number is a float there, and keys are sorted.
 fn written(value: &Value) -> String {
     match value {
-        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |real| number(real.to_string(), format!("{real:e}"), real)),
+        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), number64),
         Value::String(text) => quoted(text),
         Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(",")),
         Value::Object(map) => attributes_json(&sorted(map)),
@@ -176,8 +182,9 @@ mod tests {
         assert_eq!(proxy.json(), text);
         assert_eq!(Proxy::default().json(), r#"{"name":"","listen":"","upstream":"","enabled":false,"toxics":null}"#);
         // Another server says more, in another case, and less.
-        let other =
-            Proxy::read(&json!({"NAME": "a", "Logger": {}, "toxics": [{"stream": null, "attributes": {"x": [1, 2.5, "y", null]}}]}));
+        let other = Proxy::read(&Json::from(
+            &json!({"NAME": "a", "Logger": {}, "toxics": [{"stream": null, "attributes": {"x": [1, 2.5, "y", null]}}]}),
+        ));
         assert_eq!(
             other.unwrap().json(),
             r#"{"name":"a","listen":"","upstream":"","enabled":false,"toxics":[{"name":"","type":"","toxicity":0,"attributes":{"x":[1,2.5,"y",null]}}]}"#

@@ -130,9 +130,10 @@ async fn connect(uri: &Uri) -> Result<TcpStream, String> {
 
 /// An answer that is no success, as that client reads it.
 fn refusal(body: &[u8]) -> String {
-    let said = toxiproxy::json::first(body).and_then(|(said, _)| {
-        let fields = toxiproxy::json::Fields::of(&said, "toxiproxy.", "ApiError")?;
-        Ok((fields.whole("status", "int")?.unwrap_or(0), fields.text("error")?.unwrap_or_default()))
+    let said = toxiproxy::decode::first(body).and_then(|(said, _)| {
+        let mut fields = toxiproxy::json::Fields::of(&said, "toxiproxy.", "ApiError")?;
+        let (status, message) = (fields.whole("status", "int").unwrap_or(0), fields.text("error").unwrap_or_default());
+        fields.check().map(|()| (status, message))
     });
     said.map_or_else(|why| why, |(status, message)| format!("HTTP {status}: {message}"))
 }
