@@ -57,6 +57,19 @@ pub fn faultwire() -> Command {
     command
 }
 
+/// The version of Toxiproxy that is matched.
+pub const TOXIPROXY: &str = "2.12.0";
+
+/// A program of Toxiproxy's, `server` or `cli`, as `tests/run` has built it.
+#[track_caller]
+pub fn toxiproxy(program: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let path = root.join(target).join("peers/toxiproxy").join(TOXIPROXY).join(program);
+    assert!(path.exists(), "there is no {}: `tests/run` builds it", path.display());
+    path
+}
+
 /// Polls a fact until it holds.
 #[track_caller]
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -65,6 +78,18 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(begin.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A port that nobody has, and that the kernel gives to nobody who asks for any: it lies below those.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let least: u64 = range.split_whitespace().next().and_then(|least| least.parse().ok()).unwrap_or(32768);
+    let room = least.clamp(11_000, 32_768) - 10_000;
+    // Other processes with tests begin elsewhere.
+    let begin = u64::from(std::process::id()) * 211;
+    let ports = (0..room).map(|_| (10_000 + (begin + NEXT.fetch_add(1, Relaxed)) % room) as u16);
+    ports.into_iter().find(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok()).expect("some port is free")
 }
 
 /// A directory that goes with its owner.

@@ -71,7 +71,7 @@ pub fn request(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)
     stream.write_all((head + "\r\n").as_bytes())?;
     // A server may answer before it has read a body that it refuses.
     let sent = stream.write_all(body);
-    read_reply(&mut BufReader::new(stream), method).map_err(|error| sent.err().unwrap_or(error))
+    read_answer(&mut BufReader::new(stream), method).map_err(|error| sent.err().unwrap_or(error))
 }
 
 /// Sends these bytes as they are, and reads an answer if there is one.
@@ -79,7 +79,7 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> io::Result<Reply> {
     let mut stream = TcpStream::connect_timeout(&to, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.write_all(bytes)?;
-    read_reply(&mut BufReader::new(stream), "GET")
+    read_answer(&mut BufReader::new(stream), "GET")
 }
 
 /// Reads status line and headers.
@@ -97,7 +97,8 @@ pub fn read_head(from: &mut impl BufRead) -> io::Result<Reply> {
     }
 }
 
-fn read_reply(from: &mut impl BufRead, method: &str) -> io::Result<Reply> {
+/// Reads a whole answer to this method.
+pub fn read_answer(from: &mut impl BufRead, method: &str) -> io::Result<Reply> {
     let mut reply = read_head(from)?;
     while reply.status == 100 {
         reply = read_head(from)?;

@@ -8,6 +8,7 @@ mod pattern;
 mod upstream;
 
 mod api;
+mod beside;
 mod cli;
 mod clients;
 mod determinism;

@@ -1,7 +1,7 @@
 //! The real Toxiproxy's programs and ours in its place: each command line beside a server of its own, and what comes of a call.
 
 use crate::{
-    harness::{Ended, Process, Running, binary, eventually, run, world},
+    harness::{Ended, Process, Running, binary, eventually, run, toxiproxy, world},
     http::{self, Reply},
     upstream::{Conn, Upstream},
 };
@@ -12,7 +12,6 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -20,16 +19,6 @@ use std::{
     },
     thread,
 };
-
-/// A program of the real Toxiproxy, as `tests/run` builds it.
-#[track_caller]
-pub fn peer(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let path = root.join(target).join("peers").join(name);
-    assert!(path.exists(), "the real Toxiproxy is not at {}: `tests/run` builds it", path.display());
-    path
-}
 
 /// Whose command line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +52,7 @@ impl Side {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let api = SocketAddr::from((Ipv4Addr::new(127, 64 | high, low, COUNT.fetch_add(1, Relaxed)), 8474));
-        let mut command = Command::new(peer("server"));
+        let mut command = Command::new(toxiproxy("server"));
         command.arg(format!("-host={}", api.ip())).env("LOG_LEVEL", "error");
         let process = Process::spawn(command);
         eventually("the real server answers", || http::request(api, "GET", "/version", &[], b"").is_ok_and(|reply| reply.status == 200));
@@ -79,7 +68,7 @@ impl Side {
     /// Words are between spaces, and `~` stands for a space in one.
     fn command(&self, line: &str) -> Command {
         let mut command = match self.client {
-            Client::Real => Command::new(peer("cli")),
+            Client::Real => Command::new(toxiproxy("cli")),
             Client::Ours => Command::new(binary()),
         };
         let words = line.split(' ').filter(|word| !word.is_empty()).map(|word| word.replace('~', " "));

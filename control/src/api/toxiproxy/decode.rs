@@ -292,7 +292,7 @@ mod tests {
     fn the_first_value_counts() {
         assert_eq!(
             first(br#" {"a":[1,true,null,"x"],"b":{}} trailing"#),
-            Ok((Json::from(&json!({"a": [1, true, null, "x"], "b": {}})), 32))
+            Ok((Json::from(&json!({"a": [1, true, null, "x"], "b": {}})), 31))
         );
         assert_eq!(first(b"1.50e+3x"), Ok((Json::Number("1.50e+3".into()), 7)));
         assert_eq!(

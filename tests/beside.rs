@@ -1,0 +1,24 @@
+//! Faultwire in the place of Toxiproxy, side by side with Toxiproxy: whatever is asked or sent, both are asked and sent it.
+
+mod process;
+mod scenes;
+mod server;
+mod stage;
+mod transcript;
+mod worst;
+
+macro_rules! transcripts {
+    ($($name:ident)*) => {$(
+        #[test]
+        fn $name() {
+            transcript::check(stringify!($name));
+        }
+    )*};
+}
+
+/// One for each file in `transcripts`.
+mod transcripts {
+    use super::transcript;
+
+    transcripts! { manners decoding proxies addresses wildcards toxics populate reset }
+}
