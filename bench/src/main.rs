@@ -3,15 +3,36 @@
 //!
 //!     cargo build --release && cargo run --release -p faultwire-bench
 //!     TOXIPROXY=/path/to/toxiproxy-server cargo run --release -p faultwire-bench
+//!
+//! A word chooses one measure: `streams` for round trips, rates and delays, `toxic` for changes while many connections are open.
 
+mod idle;
 mod load;
 mod places;
+mod toxic;
 
 use anyhow::Result;
 use places::Place;
 use std::time::Duration;
 
 const ROUNDS: usize = 5;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            streams()?;
+            println!();
+            toxic::measure()
+        }
+        ["streams"] => streams(),
+        ["toxic"] => toxic::measure(),
+        // Ends of connections live in processes of their own, as each may have only so many.
+        [idle::ACCEPT] => idle::accept(),
+        [idle::HOLD, address, count] => idle::hold(address.parse()?, count.parse()?),
+        _ => anyhow::bail!("the measures are `streams` and `toxic`"),
+    }
+}
 
 /// What was measured at one place: a figure for each round.
 struct Row {
@@ -22,12 +43,11 @@ struct Row {
     rate: Vec<f64>,
 }
 
-fn main() -> Result<()> {
+fn streams() -> Result<()> {
     let upstream = load::upstream()?;
-    let mut places = vec![Place::direct(upstream), Place::faultwire(upstream)?];
-    match std::env::var("TOXIPROXY") {
-        Ok(program) => places.push(Place::toxiproxy(&program, upstream)?),
-        Err(_) => eprintln!("TOXIPROXY is not set: no peer in this run"),
+    let mut places = vec![Place::direct(upstream)];
+    for start in places::servers() {
+        places.push(start(upstream)?);
     }
     let mut rows: Vec<Row> = places.iter().map(Row::of).collect();
     for round in 1..=ROUNDS {
@@ -53,13 +73,13 @@ fn print(rows: &[Row]) {
     let base = (median(rows[0].round_trip.clone()), median(rows[0].rate.clone()));
     for row in rows {
         let (trip, rate) = (median(row.round_trip.clone()), median(row.rate.clone()));
-        let late = |figures: &[f64]| if figures.is_empty() { "-".to_owned() } else { spread(figures) };
+        let late = |figures: &[f64]| if figures.is_empty() { "-".to_owned() } else { spread(figures, 0) };
         println!(
             "| {} | {} | {:.2} | {} | {:.2} | {} | {} |",
             row.name,
-            spread(&row.round_trip),
+            spread(&row.round_trip, 0),
             trip / base.0,
-            spread(&row.rate),
+            spread(&row.rate, 0),
             rate / base.1,
             late(&row.late_p50),
             late(&row.late_p99)
@@ -68,11 +88,11 @@ fn print(rows: &[Row]) {
     println!("\nMedians of {ROUNDS} rounds (least to most). Latency: measured less configured, so the round trip is in it.");
 }
 
-/// The median, and between what it lies.
-fn spread(figures: &[f64]) -> String {
+/// The median, and between what it lies, with so many digits behind the point.
+fn spread(figures: &[f64], digits: usize) -> String {
     let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
     let most = figures.iter().copied().fold(0.0, f64::max);
-    format!("{:.0} ({least:.0} to {most:.0})", median(figures.to_vec()))
+    format!("{:.digits$} ({least:.digits$} to {most:.digits$})", median(figures.to_vec()))
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

@@ -16,15 +16,30 @@ pub struct Place {
     pub plain: SocketAddr,
     /// With the latency.
     pub delayed: Option<SocketAddr>,
+    /// Where toxics are added, changed and removed.
+    pub api: Option<SocketAddr>,
     process: Option<Child>,
+}
+
+/// Starts a server in front of an upstream.
+pub type Start = Box<dyn Fn(SocketAddr) -> Result<Place>>;
+
+/// All that are at hand.
+pub fn servers() -> Vec<Start> {
+    let mut servers: Vec<Start> = vec![Box::new(Place::faultwire)];
+    match std::env::var("TOXIPROXY") {
+        Ok(program) => servers.push(Box::new(move |upstream| Place::toxiproxy(&program, upstream))),
+        Err(_) => eprintln!("TOXIPROXY is not set: no peer in this run"),
+    }
+    servers
 }
 
 impl Place {
     pub fn direct(upstream: SocketAddr) -> Place {
-        Place { name: "direct", plain: upstream, delayed: None, process: None }
+        Place { name: "direct", plain: upstream, delayed: None, api: None, process: None }
     }
 
-    pub fn faultwire(upstream: SocketAddr) -> Result<Place> {
+    fn faultwire(upstream: SocketAddr) -> Result<Place> {
         let (plain, delayed, api) = (free()?, free()?, free()?);
         let file = std::env::temp_dir().join(format!("faultwire-bench-{}.yaml", std::process::id()));
         let latency = LATENCY.as_millis();
@@ -36,23 +51,25 @@ impl Place {
         )?;
         let mut command = Command::new(binary()?);
         command.arg("serve").arg(&file).args(["--api", &api.to_string()]);
-        let place = Place { name: "faultwire", plain, delayed: Some(delayed), process: Some(quiet(command)?) };
-        reachable(delayed)?;
+        let place = Place { name: "faultwire", plain, delayed: Some(delayed), api: Some(api), process: Some(quiet(command)?) };
+        reachable(api)?;
+        // It answers when its proxies listen.
+        ask(api, "GET", "/version", "")?;
         std::fs::remove_file(&file)?;
         Ok(place)
     }
 
-    pub fn toxiproxy(program: &str, upstream: SocketAddr) -> Result<Place> {
+    fn toxiproxy(program: &str, upstream: SocketAddr) -> Result<Place> {
         let (plain, delayed, api) = (free()?, free()?, free()?);
         let mut command = Command::new(program);
         command.args(["-host", "127.0.0.1", "-port", &api.port().to_string()]).env("LOG_LEVEL", "error");
-        let place = Place { name: "toxiproxy", plain, delayed: Some(delayed), process: Some(quiet(command)?) };
+        let place = Place { name: "toxiproxy", plain, delayed: Some(delayed), api: Some(api), process: Some(quiet(command)?) };
         reachable(api)?;
         for (name, listen) in [("plain", plain), ("delayed", delayed)] {
-            post(api, "/proxies", &format!(r#"{{"name":"{name}","listen":"{listen}","upstream":"{upstream}","enabled":true}}"#))?;
+            ask(api, "POST", "/proxies", &format!(r#"{{"name":"{name}","listen":"{listen}","upstream":"{upstream}","enabled":true}}"#))?;
         }
         let latency = LATENCY.as_millis();
-        post(api, "/proxies/delayed/toxics", &format!(r#"{{"type":"latency","attributes":{{"latency":{latency}}}}}"#))?;
+        ask(api, "POST", "/proxies/delayed/toxics", &format!(r#"{{"type":"latency","attributes":{{"latency":{latency}}}}}"#))?;
         Ok(place)
     }
 }
@@ -94,11 +111,11 @@ fn reachable(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn post(api: SocketAddr, path: &str, body: &str) -> Result<()> {
+fn ask(api: SocketAddr, method: &str, path: &str, body: &str) -> Result<()> {
     let mut stream = TcpStream::connect(api)?;
-    write!(stream, "POST {path} HTTP/1.1\r\nHost: {api}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {api}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    anyhow::ensure!(answer.starts_with("HTTP/1.1 2"), "POST {path}: {}", answer.lines().next().unwrap_or_default());
+    anyhow::ensure!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {}", answer.lines().next().unwrap_or_default());
     Ok(())
 }
