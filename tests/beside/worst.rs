@@ -1,5 +1,5 @@
-//! What makes Toxiproxy fall or hang, and what Faultwire makes of it: four attributes that end the whole process, and four states in
-//! which its API does not answer. Both are led there; Toxiproxy has to do what is said of it, so that this stays true.
+//! What makes Toxiproxy fall or hang, and what Faultwire makes of it: four attributes and a change that end the whole process, and
+//! four states in which its API does not answer. Both are led there; Toxiproxy has to do what is said of it, so that this stays true.
 
 use super::server::{BOTH, Server, Who};
 use crate::{
@@ -23,22 +23,33 @@ type Call = (&'static str, &'static str, &'static str);
 
 /// How often the API is asked.
 const CALLS: usize = 20;
+/// How often a machine may be too busy to say.
+const TRIES: usize = 10;
 
-/// Faultwire answers within 10 ms. This is said of the median: a machine that does something else for a moment makes single calls
-/// late, so for the worst of them the limit is a second, which whatever waits for a peer would miss as well.
+/// Faultwire answers within 10 ms. This is said of the median, since a machine that does something else for a moment makes single calls
+/// late; and one that has much else to do is asked several times, as whatever waits for a peer is late each time. For the worst call of
+/// all the limit is a second.
 #[track_caller]
 fn assert_answers(server: &Server, calls: &[Call]) {
-    let mut times: Vec<Duration> = (0..CALLS.next_multiple_of(calls.len()))
-        .map(|at| {
-            let (method, path, body) = calls[at % calls.len()];
-            let begin = Instant::now();
-            server.call(method, path, body);
-            begin.elapsed()
-        })
-        .collect();
-    times.sort();
-    let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
-    assert!(median < Duration::from_millis(10) && worst < Duration::from_secs(1), "{calls:?}: median {median:?}, worst {worst:?}");
+    let mut medians = Vec::new();
+    while medians.len() < TRIES {
+        let mut times: Vec<Duration> = (0..CALLS.next_multiple_of(calls.len())).map(|at| time(server, calls[at % calls.len()])).collect();
+        times.sort();
+        let worst = times[times.len() - 1];
+        assert!(worst < Duration::from_secs(1), "{calls:?}: {worst:?}");
+        medians.push(times[times.len() / 2]);
+        if medians.last().is_some_and(|median| *median < Duration::from_millis(10)) {
+            return;
+        }
+    }
+    panic!("{calls:?}: medians of {medians:?}");
+}
+
+#[track_caller]
+fn time(server: &Server, (method, path, body): Call) -> Duration {
+    let begin = Instant::now();
+    server.call(method, path, body);
+    begin.elapsed()
 }
 
 #[track_caller]
@@ -89,7 +100,7 @@ fn falls(kind: &str, attributes: &str) {
         let mut client = connect(port);
         client.write_all(&[7; 3000]).unwrap();
         if who == Who::Real {
-            eventually("it falls", || server.process.exited().is_some());
+            assert!(!server.process.wait().success());
             assert!(server.process.log().contains("panic"), "{}", server.process.log());
             continue;
         }
@@ -122,6 +133,46 @@ fn bandwidth_below_nothing() {
 #[test]
 fn jitter_beyond_all_numbers() {
     falls("latency", r#"{"jitter":5000000000000000000}"#);
+}
+
+/// There the rate may change between a look at it and its use, and what is held is cut behind its end.
+#[test]
+fn a_rate_raised_while_it_holds() {
+    for who in BOTH {
+        let upstream = Upstream::echo();
+        let mut server = Server::start(who);
+        let port = server.proxy("p", upstream.address);
+        server.call("POST", "/proxies/p/toxics", r#"{"type":"bandwidth","name":"t"}"#);
+        let mut clients: Vec<TcpStream> = (0..300).map(|_| connect(port)).collect();
+        let mut rounds = 0;
+        let mut raise = || {
+            for client in &mut clients {
+                // What is held is looked at each 100 ms: at any moment, if they come one after the other.
+                thread::sleep(Duration::from_micros(300));
+                client.write_all(b"held!").unwrap_or_default();
+            }
+            rounds += 1;
+            eventually("the upstream has them", || upstream.received() >= rounds * 1500);
+            let raised = server.try_call("PATCH", "/proxies/p/toxics/t", r#"{"attributes":{"rate":1000}}"#);
+            let lowered = server.try_call("PATCH", "/proxies/p/toxics/t", r#"{"attributes":{"rate":0}}"#);
+            raised.is_ok() && lowered.is_ok()
+        };
+        if who == Who::Real {
+            eventually("it falls", || !raise());
+            assert!(!server.process.wait().success());
+            assert!(server.process.log().contains("BandwidthToxic"), "{}", server.process.log());
+            continue;
+        }
+        for _ in 0..5 {
+            assert!(raise());
+        }
+        server.call("DELETE", "/proxies/p/toxics/t", "");
+        for client in &mut clients {
+            let mut all = [0; 25];
+            client.read_exact(&mut all).unwrap();
+            assert_eq!(&all, b"held!held!held!held!held!");
+        }
+    }
 }
 
 /// Sends until nothing is taken any more, and then says so.

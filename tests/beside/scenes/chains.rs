@@ -14,11 +14,11 @@ pub const CHAINS: &[Scene] = &[
         "two latencies add up",
         &[
             Add("latency", r#"{"latency":200}"#),
-            Post(r#"{"type":"latency","name":"second","stream":"{stream}","attributes":{"latency":200}}"#),
+            Post(r#"{"type":"latency","name":"second","stream":"{stream}","attributes":{"latency":400}}"#),
             Open,
             Send(5),
-            Get(5, 400),
-            Remove("latency"),
+            Differs(&[Get(5, 400)], &[Get(5, 600)], "what a busy machine takes to look at the first is taken off the second there"),
+            Remove("second"),
             Send(5),
             Get(5, 200),
         ],
@@ -51,7 +51,10 @@ pub const CHAINS: &[Scene] = &[
         "slow_close, then latency",
         &[Add("slow_close", r#"{"delay":500}"#), Add("latency", r#"{"latency":200}"#), Open, Send(5), Fin, Get(5, 200), End(500)],
     ),
-    scene("latency, then timeout", &[Add("latency", r#"{"latency":200}"#), Add("timeout", r#"{"timeout":300}"#), Open, Send(5), End(300)]),
+    scene(
+        "latency, then timeout",
+        &[Add("latency", r#"{"latency":500}"#), Add("timeout", r#"{"timeout":2000}"#), Open, Send(5), End(2500)],
+    ),
     scene(
         "timeout, then latency",
         &[Add("timeout", r#"{"timeout":0}"#), Add("latency", r#"{"latency":200}"#), Open, Send(5), Silence, Fin, End(0)],

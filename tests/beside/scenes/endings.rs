@@ -10,9 +10,9 @@ const fn scene(name: &'static str, steps: &'static [Step]) -> Scene {
 }
 
 pub const TIMEOUT: &[Scene] = &[
-    scene("timeout, met by a new connection", &[Add("timeout", r#"{"timeout":300}"#), Open, Send(5), End(300), ReplyGone]),
+    scene("timeout, met by a new connection", &[Add("timeout", r#"{"timeout":1500}"#), Open, Send(5), End(1500), ReplyGone]),
     scene("timeout without a byte", &[Add("timeout", r#"{"timeout":300}"#), Open, End(300), ReplyGone]),
-    scene("timeout, added to an open connection", &[Open, Send(5), Get(5, 0), Add("timeout", r#"{"timeout":300}"#), Send(5), End(300)]),
+    scene("timeout, added to an open connection", &[Open, Send(5), Get(5, 0), Add("timeout", r#"{"timeout":1500}"#), Send(5), End(1500)]),
     scene(
         "timeout begins again with every byte",
         &[Add("timeout", r#"{"timeout":3000}"#), Open, Send(1), Silence, Silence, Send(1), Silence, Silence, Send(1), End(3000)],
@@ -74,7 +74,7 @@ pub const TIMEOUT: &[Scene] = &[
     ),
     scene(
         "timeout, changed: a new connection",
-        &[Add("timeout", r#"{"timeout":0}"#), Change("timeout", r#"{"timeout":300}"#), Open, Send(5), End(300)],
+        &[Add("timeout", r#"{"timeout":0}"#), Change("timeout", r#"{"timeout":1500}"#), Open, Send(5), End(1500)],
     ),
     scene("timeout, and an end", &[Add("timeout", r#"{"timeout":0}"#), Open, Send(5), Fin, End(0)]),
     scene("slow_close, met by a new connection", &[Add("slow_close", r#"{"delay":300}"#), Open, Send(5), Get(5, 0), Fin, End(300)]),
@@ -216,6 +216,7 @@ pub const RESET: &[Scene] = &[
             Open,
             Send(60),
             Get(60, 0),
+            Silence,
             Change("limit_data", r#"{"bytes":10}"#),
             Silence,
             Send(60),
