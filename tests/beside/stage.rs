@@ -73,6 +73,10 @@ pub enum Step {
     Lost(usize),
     /// Nothing comes for a while, and no end.
     Silence,
+    /// So many milliseconds pass, in which nothing comes.
+    Pass(u64),
+    /// The end comes, not as late as so many milliseconds: for what would otherwise be later by far.
+    EndBefore(u64),
     /// The end comes next, not earlier than so many milliseconds after what was done last.
     End(u64),
     /// A reset comes next, as early.
@@ -182,7 +186,8 @@ impl Stage<'_> {
                 let steps = if self.server.who == Who::Real { real } else { ours };
                 return steps.iter().try_for_each(|step| self.act(step).map_err(|why| format!("{step:?}: {why}")));
             }
-            Silence | ReplySilence | Get(..) | GetBefore(..) | Pieces(..) | Begin(_) | Until(_) | Lost(_) | End(_) | Reset(_) => {}
+            Silence | Pass(_) | EndBefore(_) | ReplySilence | Get(..) | GetBefore(..) | Pieces(..) | Begin(_) | Until(_) | Lost(_)
+            | End(_) | Reset(_) => {}
             ReplyGet(_) | ReplyEnd | ReplyReset | ReplyGone => {}
             _ => self.done = Instant::now(),
         }
@@ -251,7 +256,14 @@ impl Stage<'_> {
                 self.line().sink.read += count;
                 Ok(())
             }
-            Silence => self.line().sink.silence(),
+            Silence => self.line().sink.silence(SILENCE),
+            Pass(millis) => self.line().sink.silence(Duration::from_millis(millis)),
+            EndBefore(before) => {
+                let end = self.line().sink.end()?;
+                let took = self.done.elapsed();
+                let is_early = took < Duration::from_millis(before);
+                if end == Ended::Fin && is_early { Ok(()) } else { Err(format!("{end:?} came after {took:?}")) }
+            }
             End(after) => {
                 let end = self.line().sink.end()?;
                 if end == Ended::Fin { self.not_before(after) } else { Err("a reset came".to_owned()) }
@@ -261,7 +273,7 @@ impl Stage<'_> {
                 if end == Ended::Rst { self.not_before(after) } else { Err("an end came".to_owned()) }
             }
             ReplyGet(count) => self.line().source.get(count).map(drop),
-            ReplySilence => self.line().source.silence(),
+            ReplySilence => self.line().source.silence(SILENCE),
             ReplyEnd | ReplyReset | ReplyGone => {
                 let wanted = match step {
                     ReplyEnd => Some(Ended::Fin),
@@ -373,8 +385,8 @@ impl End {
         Ok(pieces)
     }
 
-    fn silence(&mut self) -> Result<(), String> {
-        self.socket.set_read_timeout(Some(SILENCE)).unwrap();
+    fn silence(&mut self, time: Duration) -> Result<(), String> {
+        self.socket.set_read_timeout(Some(time)).unwrap();
         match self.socket.read(&mut [0; 1024]) {
             Ok(0) => Err("the end came".to_owned()),
             Ok(n) => Err(format!("{n} bytes came")),

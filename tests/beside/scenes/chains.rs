@@ -9,6 +9,8 @@ const fn scene(name: &'static str, steps: &'static [Step]) -> Scene {
     Scene { name, streams: EITHER, steps }
 }
 
+const NEIGHBOUR: &str = "what stands before the place of a change begins anew there: it lets go, throws its coin and starts its clock";
+
 pub const CHAINS: &[Scene] = &[
     scene(
         "two latencies add up",
@@ -151,6 +153,53 @@ pub const CHAINS: &[Scene] = &[
             Get(40, 0),
             End(0),
         ],
+    ),
+    scene(
+        "one is added behind a latency that holds",
+        &[Add("latency", r#"{"latency":60000}"#), Open, Send(5), Silence, Add("noop", "{}"), Differs(&[Get(5, 0)], &[Silence], NEIGHBOUR)],
+    ),
+    scene(
+        "one is added behind a bandwidth that holds",
+        &[Add("bandwidth", r#"{"rate":0}"#), Open, Send(5), Silence, Add("noop", "{}"), Differs(&[Get(5, 0)], &[Silence], NEIGHBOUR)],
+    ),
+    scene(
+        "one is removed behind a latency that holds",
+        &[
+            Add("latency", r#"{"latency":60000}"#),
+            Add("noop", "{}"),
+            Open,
+            Send(5),
+            Silence,
+            Remove("noop"),
+            Differs(&[Get(5, 0)], &[Silence], NEIGHBOUR),
+        ],
+    ),
+    scene(
+        "one is changed behind a latency that holds",
+        &[Add("latency", r#"{"latency":60000}"#), Add("noop", "{}"), Open, Send(5), Silence, Change("noop", "{}"), Silence],
+    ),
+    scene(
+        "one is removed before a latency that holds",
+        &[Add("noop", "{}"), Add("latency", r#"{"latency":60000}"#), Open, Send(5), Silence, Remove("noop"), Silence],
+    ),
+    scene(
+        "one is added behind a timeout",
+        &[Add("timeout", r#"{"timeout":4000}"#), Open, Pass(2000), Add("noop", "{}"), Differs(&[End(4000)], &[EndBefore(3600)], NEIGHBOUR)],
+    ),
+    scene(
+        "one is added behind a slow_close",
+        &[
+            Add("slow_close", r#"{"delay":4000}"#),
+            Open,
+            Fin,
+            Pass(2000),
+            Add("noop", "{}"),
+            Differs(&[End(4000)], &[EndBefore(3600)], NEIGHBOUR),
+        ],
+    ),
+    scene(
+        "one is added behind a limit_data",
+        &[Add("limit_data", r#"{"bytes":100}"#), Open, Send(60), Get(60, 0), Add("noop", "{}"), Send(60), Get(40, 0), End(0)],
     ),
     scene(
         "one is added behind one that holds",

@@ -173,8 +173,21 @@ pub const BANDWIDTH: &[Scene] = &[
         &[Add("bandwidth", r#"{"rate":0}"#), Change("bandwidth", r#"{"rate":100}"#), Open, Send(50_000), Get(50_000, 400)],
     ),
     scene(
-        "bandwidth, changed to what it is: what is held goes",
-        &[Add("bandwidth", r#"{"rate":0}"#), Open, Send(5), Silence, Change("bandwidth", "{}"), Get(5, 0), Send(5), Silence],
+        "bandwidth, changed to what it is",
+        &[
+            Add("bandwidth", r#"{"rate":0}"#),
+            Open,
+            Send(5),
+            Silence,
+            Change("bandwidth", "{}"),
+            Differs(
+                &[Get(5, 0)],
+                &[Silence, Remove("bandwidth"), Get(5, 0), Add("bandwidth", r#"{"rate":0}"#)],
+                "whatever is held goes with every change there, also past a rate that would hold it",
+            ),
+            Send(5),
+            Silence,
+        ],
     ),
     scene(
         "bandwidth, removed: a new connection",
