@@ -118,13 +118,13 @@ const TRANSCRIPT: &[Line] = &[
         "toxic add -t latency -n x -a latency=1.5 p",
         1,
         "",
-        "Failed to add toxic: failed to add toxic to proxy p: AddToxic: HTTP 400: bad request body: json: cannot unmarshal number 1.5 into Go struct field .attributes.latency of type int64\n\n",
+        "Failed to add toxic: failed to add toxic to proxy p: AddToxic: HTTP 400: bad request body: json: cannot unmarshal number 1.5 into Go struct field LatencyToxic.attributes.latency of type int64\n\n",
     ),
     (
         "toxic add -t latency -n x -a latency=soon p",
         1,
         "",
-        "Failed to add toxic: failed to add toxic to proxy p: AddToxic: HTTP 400: bad request body: json: cannot unmarshal string into Go struct field .attributes.latency of type int64\n\n",
+        "Failed to add toxic: failed to add toxic to proxy p: AddToxic: HTTP 400: bad request body: json: cannot unmarshal string into Go struct field LatencyToxic.attributes.latency of type int64\n\n",
     ),
     (
         "toxic add -t latency -a latency=inf p",

@@ -148,8 +148,9 @@ impl Lane {
         let paced = length > 0 && self.spared == 0 && unit.fault.fault.effects.iter().any(AnyEffect::paces);
         let take = if paced { self.paced(length, now, unit)? } else { length };
         let piece = self.pop(take)?;
-        // What waited for its turn arrives when it gets it; what waited for its time, at that time: lateness must not add up.
-        Some(if paced { Piece { due: now, ..piece } } else { piece })
+        // What waited for its turn arrives when it gets it; what waited for its time, at that time: lateness must not add up. To a toxic
+        // a piece has come when the proxy read it, whatever it waited for since.
+        Some(if paced && !unit.fault.fault.staged { Piece { due: now, ..piece } } else { piece })
     }
 
     fn paced(&mut self, length: usize, now: Instant, unit: Unit<'_>) -> Option<usize> {

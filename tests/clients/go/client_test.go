@@ -209,7 +209,7 @@ func TestRefusalsInTheWordsThatAreCompared(t *testing.T) {
 	says(t, add("nope", "", nil), "AddToxic: HTTP 400: invalid toxic type")
 	ok(t, proxy.RemoveToxic("t"))
 	says(t, add("latency", "", toxiproxy.Attributes{"latency": 1.5}),
-		"AddToxic: HTTP 400: bad request body: json: cannot unmarshal number 1.5 into Go struct field .attributes.latency of type int64")
+		"AddToxic: HTTP 400: bad request body: json: cannot unmarshal number 1.5 into Go struct field LatencyToxic.attributes.latency of type int64")
 	says(t, proxy.RemoveToxic("t"), "HTTP 404: toxic not found")
 	_, err := proxy.UpdateToxic("t", 1, nil)
 	says(t, err, "HTTP 404: toxic not found")
