@@ -164,6 +164,18 @@ fn an_answer_before_a_reset_is_read_before_it() {
 }
 
 #[test]
+fn a_client_whose_upstream_refuses_is_not_reset_inside_its_connect() {
+    let running = world().link("dead", json!("127.0.0.1:0 -> 127.0.0.1:1")).start();
+    let to = running.port("dead");
+    let reset = |mut client: TcpStream| assert_eq!(client.read(&mut [0; 9]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| (0..50).for_each(|_| reset(TcpStream::connect(to).unwrap())));
+        }
+    });
+}
+
+#[test]
 fn an_upstream_that_refuses_ends_the_client() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let running = world().link("db", json!(format!("127.0.0.1:0 -> {free}"))).start();

@@ -26,13 +26,19 @@ use std::{
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
-use tokio::{io::AsyncWrite, net::TcpStream};
+use tokio::{
+    io::{AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 use tokio_util::io::poll_read_buf;
 
 /// What is read at once. One buffer for each thread: an idle connection has none.
 const READ: usize = 64 << 10;
 /// How long the end of a connection may wait for the peers.
 const PARTING: Duration = Duration::from_secs(1);
+/// How long a client whose upstream cannot be reached is given to come back from its own connect: a reset that meets it there looks like
+/// another failure to it. What it sends shows that it has.
+const ARRIVAL: Duration = Duration::from_millis(50);
 /// How often an unacknowledged rest is looked at while a reset waits for it.
 const GLANCE: Duration = Duration::from_micros(500);
 /// How often to look again while the process holds all it may.
@@ -74,6 +80,8 @@ enum Server {
     NotYet,
     Dialling(Pin<Box<dyn Future<Output = Result<TcpStream, DialError>> + Send>>),
     Up(TcpStream),
+    /// It cannot be reached, and the client is told so then.
+    Unreachable(DialError, Instant),
 }
 
 /// One direction, as far as sockets are concerned.
@@ -133,6 +141,9 @@ impl Pump {
         let now = Instant::now();
         self.talk.tick(now);
         let mut moved = self.reach_upstream(now, cx);
+        if self.give_up(now, cx) == Turn::Moved {
+            moved = Turn::Moved;
+        }
         for direction in Direction::BOTH {
             if self.deliver(direction, now, cx) == Turn::Moved || self.take_in(direction, cx) == Turn::Moved {
                 moved = Turn::Moved;
@@ -156,7 +167,11 @@ impl Pump {
         let glance = self.parting.as_ref().map(|_| now + GLANCE);
         // Nobody says when others have let go of what they hold.
         let room = (!self.slot.held.has_room()).then(|| now + CROWDED);
-        let next = [self.talk.wake(taking), dial, glance, room].into_iter().flatten().min();
+        let given_up = match &self.server {
+            Server::Unreachable(_, at) if self.parting.is_none() => Some(*at),
+            _ => None,
+        };
+        let next = [self.talk.wake(taking), dial, glance, room, given_up].into_iter().flatten().min();
         if next.is_some_and(|at| at <= Instant::now() + LEAD) {
             std::hint::spin_loop();
             return Turn::Moved;
@@ -190,12 +205,23 @@ impl Pump {
                 Turn::Moved
             }
             Poll::Ready(Err(error)) => {
-                self.server = Server::NotYet;
-                self.ways[Direction::ToClient.index()].done = Some(End::Rst);
-                self.begin_parting(By::Dial(error.to_string()));
+                self.server = Server::Unreachable(error, now + ARRIVAL);
                 Turn::Moved
             }
         }
+    }
+
+    /// Resets a client whose upstream cannot be reached, once it is there to see it.
+    fn give_up(&mut self, now: Instant, cx: &mut Context<'_>) -> Turn {
+        let Server::Unreachable(error, at) = &self.server else { return Turn::Still };
+        let mut byte = [0];
+        if self.parting.is_some() || now < *at && self.client.poll_peek(cx, &mut ReadBuf::new(&mut byte)).is_pending() {
+            return Turn::Still;
+        }
+        let why = error.to_string();
+        self.ways[Direction::ToClient.index()].done = Some(End::Rst);
+        self.begin_parting(By::Dial(why));
+        Turn::Moved
     }
 
     /// Writes what may leave that way, until the destination takes no more.
@@ -267,7 +293,7 @@ impl Pump {
             (None, true) => self.talk.is_direct(direction) || (self.talk.wants(direction) && self.slot.held.has_room()),
             // Nobody to hand it to: read it only to throw it away, and to see the client leave.
             (None, false) => {
-                !matches!(self.server, Server::Dialling(_)) && self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait
+                matches!(self.server, Server::NotYet) && self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait
             }
         }
     }
