@@ -72,9 +72,9 @@ impl Origin {
         Ok(Config {
             name: self.name(),
             seed: scenario.seed,
-            specs: scenario.proxies,
+            specs: scenario.proxies.clone(),
             links,
-            faults: scenario.faults,
+            faults: scenario.in_force(),
             warnings: text,
             state,
         })

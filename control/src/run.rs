@@ -14,7 +14,7 @@ use crate::{
 pub use command::resets_sent;
 
 use command::Ended;
-use faultwire_faults::{dice::Seed, fault::Fault, node::Place, plan::Owner, units::Span};
+use faultwire_faults::{dice::Seed, fault::Fault, plan::Owner, units::Span};
 use faultwire_proxy::{
     dial::Upstream,
     proxies::{FaultView, Heal, ProxyView},
@@ -305,18 +305,9 @@ fn read(wanted: &Wanted, leads: &[Lead], say: &Say) -> Result<Config, Failure> {
 fn spec_of(lead: &Lead) -> ProxySpec {
     let (host, port) = lead.wrapped.upstream.clone();
     let node = faultwire_faults::node::Node::from_json(&json!(format!("0 -> {}", Upstream { host: host.clone(), port })));
-    faultwire_scenarios::link::read(&lead.proxy, &NOWHERE, &node, "127.0.0.1").unwrap_or_else(|_| ProxySpec {
-        name: lead.proxy.clone(),
-        name_place: Place::default(),
-        listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
-        listen_place: Place::default(),
-        upstream: faultwire_scenarios::link::Upstream { host, port },
-        upstream_place: Place::default(),
-        from: None,
-        to: None,
-        enabled: true,
-        env: Vec::new(),
-        place: Place::default(),
+    faultwire_scenarios::link::read(&lead.proxy, &NOWHERE, &node, "127.0.0.1").unwrap_or_else(|_| {
+        let listen = Listen { host: "127.0.0.1".to_owned(), port: 0 };
+        ProxySpec::plain(&lead.proxy, listen, faultwire_scenarios::link::Upstream { host, port })
     })
 }
 

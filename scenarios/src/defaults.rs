@@ -3,36 +3,63 @@
 
 use faultwire_faults::{
     complaint::Complaint,
-    fault::Fault,
+    fault::{Draft, is_known},
     node::{Entry, Node, Place, Value},
 };
 use std::collections::HashSet;
 
-/// A fault's map with the defaults that went with it, and what came of reading it.
-pub type Read = (Node, Result<Fault, Vec<Complaint>>);
-
-/// Reads the faults of one file. What is wrong with the defaults themselves goes to `complaints`.
-pub fn read(nodes: &[Node], defaults: &[Entry], complaints: &mut Vec<Complaint>) -> Vec<Read> {
-    let mut record = Record { refused: Vec::new(), useful: vec![nodes.is_empty(); defaults.len()] };
-    let read = nodes.iter().map(|node| read_one(node, defaults, &mut record)).collect();
-    complaints.extend(record.told());
-    read
-}
+/// A fault's map with the defaults that went with it, and what came of reading it. What is wrong with it may have been told elsewhere.
+pub type Read = (Node, Result<Box<Draft>, Vec<Complaint>>);
 
 /// How each default fared.
-struct Record {
+#[derive(Default)]
+pub struct Record {
     refused: Vec<(usize, Complaint)>,
     /// Some fault took it, or might have.
     useful: Vec<bool>,
+    faults: usize,
 }
 
-fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
-    let Some(own) = node.entries() else { return (node.clone(), Fault::read(node)) };
+impl Record {
+    pub fn of(defaults: &[Entry]) -> Record {
+        Record { refused: Vec::new(), useful: vec![false; defaults.len()], faults: 0 }
+    }
+
+    /// What is wrong with the defaults themselves.
+    pub fn told(mut self) -> Vec<Complaint> {
+        if self.faults == 0 {
+            self.useful.fill(true);
+        }
+        let mut told: Vec<Complaint> = Vec::new();
+        let mut seen = HashSet::new();
+        // A wrong value is wrong whether or not some fault did without it, and says more than that the key does not go here.
+        let (values, shapes): (Vec<_>, Vec<_>) = self.refused.into_iter().partition(|(_, complaint)| is_wrong_anyway(complaint));
+        let wrong: HashSet<usize> = values.iter().map(|(at, _)| *at).collect();
+        let shapes = shapes.into_iter().filter(|(at, _)| !self.useful[*at] && !wrong.contains(at));
+        for (_, complaint) in values.into_iter().chain(shapes) {
+            if seen.insert((complaint.code, complaint.place.range.start)) {
+                told.push(complaint);
+            }
+        }
+        told
+    }
+}
+
+/// Reads the faults of one list. What is wrong with the defaults is kept in the record.
+pub fn read(nodes: &[Node], defaults: &[Entry], record: &mut Record) -> Vec<Read> {
+    nodes.iter().map(|node| read_one(node, defaults, record)).collect()
+}
+
+pub fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
+    let made = |node: &Node| Draft::read(node).map(Box::new);
+    let Some(own) = node.entries() else { return (node.clone(), made(node)) };
+    record.faults += 1;
     let mut given: Vec<usize> = (0..defaults.len()).filter(|at| own.iter().all(|entry| entry.key != defaults[*at].key)).collect();
+    let mut told_there = false;
     loop {
         let entries = own.iter().chain(given.iter().map(|at| &defaults[*at])).cloned().collect();
         let whole = Node { place: node.place.clone(), value: Value::Map(entries) };
-        let complaints = match Fault::read(&whole) {
+        let mut complaints = match made(&whole) {
             Ok(fault) => {
                 given.iter().for_each(|at| record.useful[*at] = true);
                 return (whole, Ok(fault));
@@ -43,34 +70,24 @@ fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
         for complaint in &complaints {
             for at in given.iter().filter(|at| is_about(complaint, &defaults[**at])) {
                 unfit.push(*at);
+                told_there |= is_wrong_anyway(complaint) || (complaint.code == "E0101" && !is_known(&defaults[*at].key));
                 record.refused.push((*at, complaint.clone()));
             }
         }
         if unfit.is_empty() {
             // What else is wrong hides whether these would go with it.
             given.iter().for_each(|at| record.useful[*at] = true);
+            if told_there {
+                complaints.retain(|complaint| !complaint.code.starts_with("E01") || complaint.code == "E0103");
+            }
             return (whole, Err(complaints));
         }
         given.retain(|at| !unfit.contains(at));
     }
 }
 
-impl Record {
-    fn told(self) -> Vec<Complaint> {
-        let mut told: Vec<Complaint> = Vec::new();
-        let mut seen = HashSet::new();
-        // A wrong value is wrong whether or not some fault did without it, and says more than that the key does not go here.
-        let (values, shapes): (Vec<_>, Vec<_>) =
-            self.refused.into_iter().partition(|(_, complaint)| complaint.code.starts_with("E02") || complaint.code == "E0109");
-        let wrong: HashSet<usize> = values.iter().map(|(at, _)| *at).collect();
-        let shapes = shapes.into_iter().filter(|(at, _)| !self.useful[*at] && !wrong.contains(at));
-        for (_, complaint) in values.into_iter().chain(shapes) {
-            if seen.insert((complaint.code, complaint.place.range.start)) {
-                told.push(complaint);
-            }
-        }
-        told
-    }
+fn is_wrong_anyway(complaint: &Complaint) -> bool {
+    complaint.code.starts_with("E02")
 }
 
 fn is_about(complaint: &Complaint, default: &Entry) -> bool {

@@ -121,9 +121,9 @@ impl Reading<'_> {
 }
 
 /// A path as seen from the file that names it.
-fn beside(file: &str, name: &str) -> String {
+pub fn beside(file: &str, name: &str) -> String {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    folder.join(name).to_string_lossy().into_owned()
+    normal(&folder.join(name).to_string_lossy())
 }
 
 /// Without `.` and, where that is certain, without `..`: one file has one name.

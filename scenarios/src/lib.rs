@@ -1,8 +1,15 @@
 //! Scenario files: read, named, checked, and told what is wrong with them, place in hand.
 //! Pure: files and environment come through closures. It must never know a proxy that runs, a clock or a socket.
 
+pub mod codes;
+pub mod condition;
+pub mod expect;
+pub mod keys;
 pub mod library;
 pub mod link;
+pub mod measure;
+pub mod outside;
+pub mod phase;
 pub mod render;
 pub mod scenario;
 pub mod sources;
@@ -10,8 +17,12 @@ pub mod variables;
 pub mod words;
 pub mod yaml;
 
+mod build;
 mod defaults;
 mod files;
+mod fits;
+mod judge;
 mod names;
 mod ports;
 mod reach;
+mod world;

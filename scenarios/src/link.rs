@@ -1,9 +1,12 @@
 //! Proxies as they are written: `LISTEN -> UPSTREAM`, the long form, and the endpoints on both sides.
 //! It reads one proxy at a time and knows neither faults nor other proxies.
 
+use crate::keys::{self, PROXY};
 use faultwire_faults::{
-    complaint::{Complaint, FromNode, nearest},
+    complaint::{Complaint, nearest},
+    fit::Carrier,
     node::{Node, Place, Value},
+    protocol::{Protocol, SPEECHES, Speech},
 };
 use std::{net::Ipv6Addr, ops::Range};
 
@@ -24,7 +27,32 @@ pub struct ProxySpec {
     pub enabled: bool,
     /// The variables of a wrapped command that hold this address.
     pub env: Vec<String>,
+    /// What the upstream hears.
+    pub speaks: Protocol,
+    /// What stands on the left of the arrow, if anything: there Faultwire serves what it says.
+    pub serves: Option<Protocol>,
+    pub tls: Option<Tls>,
+    /// The request that tells that the upstream is up.
+    pub ready: Option<String>,
+    /// Which answers count as errors.
+    pub bad: Vec<String>,
+    /// Whether addresses that the upstream hands out are put behind ports of ours.
+    pub rewrites: Option<bool>,
+    /// The port on the right is the scheme's own, and was not written.
+    pub usual_port: bool,
+    /// What of it this version cannot do.
+    pub unbuilt: Vec<Complaint>,
     pub place: Place,
+}
+
+/// Files and names for TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    pub cert: Option<String>,
+    pub key: Option<String>,
+    pub ca: Option<String>,
+    pub verify: Option<bool>,
+    pub names: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +69,47 @@ pub struct Upstream {
 }
 
 impl ProxySpec {
+    /// A proxy that carries bytes from here to there, and that nobody has written down.
+    pub fn plain(name: &str, listen: Listen, upstream: Upstream) -> ProxySpec {
+        ProxySpec {
+            name: name.to_owned(),
+            name_place: Place::default(),
+            listen,
+            listen_place: Place::default(),
+            upstream,
+            upstream_place: Place::default(),
+            from: None,
+            to: None,
+            enabled: true,
+            env: Vec::new(),
+            speaks: Protocol::Tcp,
+            serves: None,
+            tls: None,
+            ready: None,
+            bad: Vec::new(),
+            rewrites: None,
+            usual_port: false,
+            unbuilt: Vec::new(),
+            place: Place::default(),
+        }
+    }
+
+    /// Whether the client's TLS ends here.
+    pub fn serves_tls(&self) -> bool {
+        self.serves.is_some_and(|protocol| protocol.speech().tls)
+    }
+
+    /// What faults find on it.
+    pub fn carrier(&self) -> Carrier<'_> {
+        Carrier {
+            name: &self.name,
+            protocol: self.speaks,
+            serves_tls: self.serves_tls(),
+            upstream: &self.upstream_place,
+            listen: &self.listen_place,
+        }
+    }
+
     /// The service it leads to: `to`, or else the upstream's host.
     pub fn leads_to(&self) -> &str {
         self.to.as_deref().unwrap_or(&self.upstream.host)
@@ -67,38 +136,6 @@ fn joined(host: &str, port: u16) -> String {
     }
 }
 
-struct Scheme {
-    name: &'static str,
-    port: Option<u16>,
-    /// Whether this version speaks it.
-    here: bool,
-}
-
-const fn scheme(name: &'static str, port: Option<u16>, here: bool) -> Scheme {
-    Scheme { name, port, here }
-}
-
-const SCHEMES: &[Scheme] = &[
-    scheme("tcp", None, true),
-    scheme("tls", Some(443), false),
-    scheme("http", Some(80), false),
-    scheme("https", Some(443), false),
-    scheme("grpc", Some(80), false),
-    scheme("grpcs", Some(443), false),
-    scheme("udp", None, false),
-    scheme("dns", Some(53), false),
-    scheme("postgres", Some(5432), false),
-    scheme("mysql", Some(3306), false),
-    scheme("redis", Some(6379), false),
-    scheme("rediss", Some(6379), false),
-    scheme("mongodb", Some(27017), false),
-    scheme("kafka", Some(9092), false),
-    scheme("amqp", Some(5672), false),
-    scheme("nats", Some(4222), false),
-];
-
-const KEYS: &[&str] = &["listen", "upstream", "from", "to", "enabled", "env"];
-const LATER: &[&str] = &["tls", "ready", "bad", "advertise"];
 const LONGEST_NAME: usize = 64;
 
 /// Whether this can name a proxy.
@@ -107,9 +144,16 @@ pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(fits)
 }
 
-/// Reads what stands behind a proxy's name. `bind` is the host to listen on when none is written.
+/// Reads what stands behind a proxy's name. `bind` is the host to listen on when none is written. What this version cannot do is
+/// refused.
 pub fn read(name: &str, name_place: &Place, node: &Node, bind: &str) -> Result<ProxySpec, Vec<Complaint>> {
-    let mut reading = Reading { name, bind, complaints: Vec::new() };
+    let spec = draft(name, name_place, node, bind)?;
+    if spec.unbuilt.is_empty() { Ok(spec) } else { Err(spec.unbuilt) }
+}
+
+/// The same, for which `unbuilt` holds what this version cannot do.
+pub fn draft(name: &str, name_place: &Place, node: &Node, bind: &str) -> Result<ProxySpec, Vec<Complaint>> {
+    let mut reading = Reading { name, bind, complaints: Vec::new(), unbuilt: Vec::new() };
     if !is_name(name) {
         reading.complaints.push(
             Complaint::new("E0207", format!("`{name}` cannot name a proxy"), name_place, "not a name")
@@ -128,7 +172,7 @@ pub fn read(name: &str, name_place: &Place, node: &Node, bind: &str) -> Result<P
         _ => reading.short(name_place, node),
     };
     match spec.filter(|_| reading.complaints.is_empty()) {
-        Some(spec) => Ok(spec),
+        Some(spec) => Ok(ProxySpec { unbuilt: reading.unbuilt, ..spec }),
         None => Err(reading.complaints),
     }
 }
@@ -142,6 +186,7 @@ struct Reading<'a> {
     name: &'a str,
     bind: &'a str,
     complaints: Vec<Complaint>,
+    unbuilt: Vec<Complaint>,
 }
 
 impl Reading<'_> {
@@ -157,18 +202,17 @@ impl Reading<'_> {
         let (listen_place, upstream_place) = (written.part(left.clone()), written.part(right.clone()));
         let listen = self.listen(&written, left);
         let upstream = self.upstream(&written, right);
+        let (left, right) = (listen?, upstream?);
+        self.agree(&left, &right, &listen_place, &upstream_place)?;
         Some(ProxySpec {
-            name: self.name.to_owned(),
             name_place: name_place.clone(),
-            listen: listen?,
             listen_place,
-            upstream: upstream?,
             upstream_place,
-            from: None,
-            to: None,
-            enabled: true,
-            env: Vec::new(),
+            speaks: right.speaks,
+            serves: left.serves,
+            usual_port: right.usual_port,
             place: node.place.clone(),
+            ..ProxySpec::plain(self.name, left.listen, right.upstream)
         })
     }
 
@@ -178,39 +222,65 @@ impl Reading<'_> {
         let upstream = self.end(node, "upstream", "E0212", "does not say where it leads", name_place);
         let listen = listen.and_then(|written| Some((self.listen(&written, trimmed(written.text, 0..written.text.len()))?, written)));
         let upstream = upstream.and_then(|written| Some((self.upstream(&written, trimmed(written.text, 0..written.text.len()))?, written)));
-        let from = self.value(node, "from");
-        let to = self.value(node, "to");
-        let enabled = self.value(node, "enabled").unwrap_or(true);
-        let env = node.entry("env").map(|entry| self.texts(&entry.value)).unwrap_or_default();
-        let ((listen, listen_at), (upstream, upstream_at)) = (listen?, upstream?);
+        let ((left, listen_at), (right, upstream_at)) = (listen?, upstream?);
+        let (listen_place, upstream_place) = (listen_at.node.place.clone(), upstream_at.node.place.clone());
+        self.agree(&left, &right, &listen_place, &upstream_place)?;
+        let text = |key: &str| node.entry(key).and_then(|entry| entry.value.text()).map(str::to_owned);
         Some(ProxySpec {
-            name: self.name.to_owned(),
             name_place: name_place.clone(),
-            listen,
-            listen_place: listen_at.node.place.clone(),
-            upstream,
-            upstream_place: upstream_at.node.place.clone(),
-            from,
-            to,
-            enabled,
-            env,
+            listen_place,
+            upstream_place,
+            from: text("from"),
+            to: text("to"),
+            enabled: node.entry("enabled").is_none_or(|entry| entry.value.value != Value::Bool(false)),
+            env: texts(node, "env"),
+            speaks: right.speaks,
+            serves: left.serves,
+            tls: node.entry("tls").map(|entry| tls(&entry.value)),
+            ready: text("ready"),
+            bad: texts(node, "bad"),
+            rewrites: text("advertise").map(|word| word == "rewrite"),
+            usual_port: right.usual_port,
             place: node.place.clone(),
+            ..ProxySpec::plain(self.name, left.listen, right.upstream)
         })
+    }
+
+    /// What is served on the left must be what is spoken on the right, with or without TLS.
+    fn agree(&mut self, left: &Left, right: &Right, listen: &Place, upstream: &Place) -> Option<()> {
+        let Some(serves) = left.serves else { return Some(()) };
+        if serves.speech().kind == right.speaks.speech().kind {
+            return Some(());
+        }
+        let (l, r) = (serves.speech().scheme, right.speaks.speech().scheme);
+        let complaint = Complaint::new(
+            "E0106",
+            format!("`{l}://` and `{r}://` are two protocols"),
+            upstream,
+            format!("speaks {}", right.speaks.title()),
+        )
+        .also(listen, format!("serves {}", serves.title()));
+        self.complaints.push(match right.speaks {
+            Protocol::Tcp if !right.said => complaint.fix(
+                "the same on the right",
+                &Place { range: upstream.range.start..upstream.range.start, ..upstream.clone() },
+                format!("{l}://"),
+            ),
+            _ => complaint.note("what is served on the left is what is spoken on the right, with or without TLS"),
+        });
+        None
     }
 
     fn only_known_keys(&mut self, node: &Node) {
         for entry in node.entries().unwrap_or_default() {
-            let key = entry.key.as_str();
-            if LATER.contains(&key) {
-                let message = format!("`{key}` comes with a later version");
-                self.complaints.push(Complaint::new("E0109", message, &entry.key_place, "not in this one"));
-            } else if !KEYS.contains(&key) {
-                let complaint =
-                    Complaint::new("E0101", format!("unknown key `{key}` in a proxy"), &entry.key_place, "not a key of a proxy");
-                self.complaints.push(match nearest(key, KEYS.iter().chain(LATER).copied()) {
-                    Some(near) => complaint.fix(format!("did you mean `{near}`?"), &entry.key_place, near),
-                    None => complaint.note(format!("a proxy has {}", listed(KEYS))),
-                });
+            let Some(key) = PROXY.iter().find(|key| key.name == entry.key) else {
+                self.complaints.push(keys::unknown(entry, "a proxy", "not a key of a proxy", PROXY));
+                continue;
+            };
+            key.form.check(key.name, &entry.value, &mut |complaint| self.complaints.push(complaint));
+            if !key.since.built {
+                let message = format!("`{}` comes with a later version", key.name);
+                self.unbuilt.push(Complaint::new("E0109", message, &entry.key_place, "not in this one"));
             }
         }
     }
@@ -219,7 +289,8 @@ impl Reading<'_> {
         let missing = |label: String, place: &Place| Complaint::new(code, format!("`{}` {lacks}", self.name), place, label);
         let Some(entry) = node.entry(key) else {
             // A misspelt key has been told already.
-            let misspelt = node.entries().unwrap_or_default().iter().any(|entry| nearest(&entry.key, KEYS.iter().copied()) == Some(key));
+            let misspelt =
+                node.entries().unwrap_or_default().iter().any(|entry| nearest(&entry.key, PROXY.iter().map(|key| key.name)) == Some(key));
             if !misspelt {
                 self.complaints.push(missing(format!("no `{key}` here"), name_place));
             }
@@ -232,20 +303,6 @@ impl Reading<'_> {
                 None
             }
         }
-    }
-
-    fn value<T: FromNode>(&mut self, node: &Node, key: &str) -> Option<T> {
-        let read = T::from_node(&node.entry(key)?.value);
-        read.map_err(|complaint| self.complaints.push(complaint)).ok()
-    }
-
-    fn texts(&mut self, node: &Node) -> Vec<String> {
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        let texts = items.iter().map(String::from_node);
-        texts.filter_map(|text| text.map_err(|complaint| self.complaints.push(complaint)).ok()).collect()
     }
 
     fn no_arrow(&mut self, written: &Written<'_>) {
@@ -271,9 +328,9 @@ impl Reading<'_> {
         )
         .note("write it as `listen -> upstream`");
         // A port that looks like the upstream's, if that is an address at all.
-        let quiet = &mut Reading { name, bind: self.bind, complaints: Vec::new() };
+        let quiet = &mut Reading { name, bind: self.bind, complaints: Vec::new(), unbuilt: Vec::new() };
         self.complaints.push(match quiet.upstream(written, trimmed(written.text, whole)) {
-            Some(upstream) => {
+            Some(Right { upstream, .. }) => {
                 let port = tame_port(upstream.port, 2);
                 written.fixed(complaint, "listen on a port of your own", 0..0, &format!("{port} -> "))
             }
@@ -281,7 +338,7 @@ impl Reading<'_> {
         });
     }
 
-    fn listen(&mut self, written: &Written<'_>, range: Range<usize>) -> Option<Listen> {
+    fn listen(&mut self, written: &Written<'_>, range: Range<usize>) -> Option<Left> {
         let end = self.endpoint(written, range.clone(), true)?;
         let Some(port) = end.port else {
             let complaint =
@@ -289,14 +346,21 @@ impl Reading<'_> {
             self.complaints.push(complaint.note("write it as `PORT -> upstream`, or `HOST:PORT -> upstream`"));
             return None;
         };
-        Some(Listen { host: end.host.unwrap_or_else(|| self.bind.to_owned()), port })
+        let serves = end.scheme.map(|speech| speech.protocol);
+        Some(Left { listen: Listen { host: end.host.unwrap_or_else(|| self.bind.to_owned()), port }, serves })
     }
 
-    fn upstream(&mut self, written: &Written<'_>, range: Range<usize>) -> Option<Upstream> {
+    fn upstream(&mut self, written: &Written<'_>, range: Range<usize>) -> Option<Right> {
         let end = self.endpoint(written, range.clone(), false)?;
         let name = self.name;
-        match (end.host, end.port) {
-            (Some(host), Some(port)) if port > 0 => Some(Upstream { host, port }),
+        let usual = end.scheme.and_then(|speech| speech.port);
+        match (end.host, end.port.or(usual)) {
+            (Some(host), Some(port)) if port > 0 => Some(Right {
+                upstream: Upstream { host, port },
+                speaks: end.scheme.map_or(Protocol::Tcp, |speech| speech.protocol),
+                said: end.scheme.is_some(),
+                usual_port: end.port.is_none(),
+            }),
             (Some(_), Some(_)) => {
                 let complaint = Complaint::new("E0212", "port 0 cannot be reached", &written.part(range), "to which port does it lead?");
                 self.complaints.push(complaint.note("`0` is any free port, and only where a proxy listens"));
@@ -305,18 +369,20 @@ impl Reading<'_> {
             (Some(_), None) => {
                 let complaint =
                     Complaint::new("E0212", format!("`{name}` does not say to which port it leads"), &written.part(range), "no port");
-                self.complaints.push(complaint.note("plain TCP has no port of its own: write `HOST:PORT`"));
+                let title = end.scheme.map_or("plain TCP", |speech| speech.title);
+                self.complaints.push(complaint.note(format!("{title} has no port of its own: write `HOST:PORT`")));
                 None
             }
             (None, _) => {
-                let start = range.start;
+                let rest = written.text[range.clone()].find("://").map_or(0, |at| at + 3);
+                let start = range.start + rest;
                 let complaint = Complaint::new(
                     "E0212",
                     format!("`{name}` does not say to which host it leads"),
                     &written.part(range.clone()),
                     "no host",
                 );
-                let bare = !written.text[range].starts_with(':');
+                let bare = !written.text[start..range.end].starts_with(':');
                 self.complaints.push(match bare {
                     true => written.fixed(complaint, "on this machine", start..start, "localhost:"),
                     false => written.fixed(complaint, "on this machine", start..start, "localhost"),
@@ -343,25 +409,23 @@ impl Reading<'_> {
     fn scheme(&mut self, written: &Written<'_>, at: Range<usize>, rest: Range<usize>, end: Option<End>) -> Option<End> {
         let word = &written.text[at.clone()];
         let place = written.part(at.clone());
-        match SCHEMES.iter().find(|scheme| scheme.name == word) {
-            Some(scheme) if scheme.here => end,
-            Some(scheme) => {
-                let message = format!("`{word}://` comes with a later version");
-                let complaint = Complaint::new("E0109", message, &place, "this version carries plain TCP");
-                let missing = end.as_ref().is_some_and(|end| end.port.is_none() && end.host.is_some());
-                let port = scheme.port.filter(|_| missing).map(|port| format!(":{port}")).unwrap_or_default();
-                let plain = format!("{}{port}", &written.text[rest.clone()]);
-                self.complaints.push(match end.is_some() && (!missing || scheme.port.is_some()) {
-                    true => written.fixed(complaint, "carry it as plain bytes", at.start..rest.end, &plain),
-                    false => complaint,
-                });
-                None
-            }
-            None => {
-                self.complaints.push(unknown_scheme(word, written, at, place));
-                None
-            }
+        let Some(speech) = Protocol::of_scheme(word) else {
+            self.complaints.push(unknown_scheme(word, written, at, place));
+            return None;
+        };
+        let end = end?;
+        if !speech.since.built {
+            let message = format!("`{word}://` comes with a later version");
+            let complaint = Complaint::new("E0109", message, &place, "this version carries plain TCP");
+            let missing = end.port.is_none() && end.host.is_some();
+            let port = speech.port.filter(|_| missing).map(|port| format!(":{port}")).unwrap_or_default();
+            let plain = format!("{}{port}", &written.text[rest.clone()]);
+            self.unbuilt.push(match !missing || speech.port.is_some() {
+                true => written.fixed(complaint, "carry it as plain bytes", at.start..rest.end, &plain),
+                false => complaint,
+            });
         }
+        Some(End { scheme: Some(speech), ..end })
     }
 
     fn authority(&mut self, written: &Written<'_>, range: Range<usize>, listens: bool) -> Option<End> {
@@ -407,13 +471,45 @@ impl Reading<'_> {
                 return None;
             }
         };
-        Some(End { host: host.map(str::to_owned), port })
+        Some(End { host: host.map(str::to_owned), port, scheme: None })
     }
 }
 
 struct End {
     host: Option<String>,
     port: Option<u16>,
+    scheme: Option<&'static Speech>,
+}
+
+/// What stands on the left of the arrow.
+struct Left {
+    listen: Listen,
+    serves: Option<Protocol>,
+}
+
+/// What stands on its right.
+struct Right {
+    upstream: Upstream,
+    speaks: Protocol,
+    /// The scheme was written.
+    said: bool,
+    usual_port: bool,
+}
+
+/// One text, or a list of them.
+fn texts(node: &Node, key: &str) -> Vec<String> {
+    let Some(entry) = node.entry(key) else { return Vec::new() };
+    let items = match &entry.value.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(&entry.value),
+    };
+    items.iter().filter_map(Node::text).map(str::to_owned).collect()
+}
+
+fn tls(node: &Node) -> Tls {
+    let text = |key: &str| node.entry(key).and_then(|entry| entry.value.text()).map(str::to_owned);
+    let verify = node.entry("verify").map(|entry| entry.value.value == Value::Bool(true));
+    Tls { cert: text("cert"), key: text("key"), ca: text("ca"), verify, names: texts(node, "names") }
 }
 
 /// Host and port of an address without a scheme. A number alone is a port.
@@ -452,7 +548,7 @@ fn unknown_scheme(word: &str, written: &Written<'_>, at: Range<usize>, place: Pl
             written.fixed(complaint, "name the protocol they begin with", at, begins)
         }
         "postgresql" => written.fixed(said("another name of it"), "here it is called `postgres`", at, "postgres"),
-        _ => match nearest(word, SCHEMES.iter().map(|scheme| scheme.name)) {
+        _ => match nearest(word, SPEECHES.iter().map(|speech| speech.scheme)) {
             Some(near) => written.fixed(said("unknown here"), &format!("did you mean `{near}`?"), at, near),
             None => said("unknown here").note("without a scheme a proxy carries plain TCP"),
         },
@@ -488,10 +584,6 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let part = &text[range.clone()];
     let start = range.start + (part.len() - part.trim_start().len());
     start..start + part.trim().len()
-}
-
-fn listed(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -20,6 +20,14 @@ pub struct Declared {
     pub broken: bool,
 }
 
+/// A name that somebody uses for a proxy.
+#[derive(Clone, Debug)]
+pub struct Use {
+    pub target: Target,
+    /// In a condition, and not in a fault.
+    pub aside: bool,
+}
+
 /// What a fault's `proxy` says, whether or not the rest of the fault could be read.
 pub fn patterns(node: &Node) -> Vec<Target> {
     let Some(entry) = node.entry("proxy") else { return Vec::new() };
@@ -32,25 +40,30 @@ pub fn patterns(node: &Node) -> Vec<Target> {
 }
 
 /// Names that no proxy has. One name is one cause, however many faults use it.
-pub fn unknown(uses: &[Target], proxies: &[Declared]) -> Vec<Complaint> {
+pub fn unknown(uses: &[Use], proxies: &[Declared]) -> Vec<Complaint> {
     let exact: HashSet<&str> = proxies.iter().map(|proxy| proxy.name.as_str()).collect();
-    let known =
-        |target: &Target| exact.contains(target.pattern.as_str()) || (!target.is_literal() && exact.iter().any(|name| target.fits(name)));
-    let mut groups: Vec<Vec<&Target>> = Vec::new();
+    let mut globs: HashMap<&str, bool> = HashMap::new();
+    let mut groups: Vec<Vec<&Use>> = Vec::new();
     let mut group_of: HashMap<&str, usize> = HashMap::new();
-    for target in uses.iter().filter(|target| !known(target)) {
-        let at = *group_of.entry(&target.pattern).or_insert(groups.len());
+    for used in uses {
+        let (target, pattern) = (&used.target, used.target.pattern.as_str());
+        let fits = || exact.iter().any(|name| target.fits(name));
+        let known = exact.contains(pattern) || (!target.is_literal() && *globs.entry(pattern).or_insert_with(fits));
+        if known {
+            continue;
+        }
+        let at = *group_of.entry(pattern).or_insert(groups.len());
         match groups.get_mut(at) {
-            Some(group) => group.push(target),
-            None => groups.push(vec![target]),
+            Some(group) => group.push(used),
+            None => groups.push(vec![used]),
         }
     }
     groups.iter().enumerate().map(|(at, same)| not_found(same, uses, proxies, at < MOST_GUESSES)).collect()
 }
 
-fn not_found(same: &[&Target], uses: &[Target], proxies: &[Declared], guess: bool) -> Complaint {
-    let (pattern, place) = (same[0].pattern.as_str(), &same[0].place);
-    if !same[0].is_literal() {
+fn not_found(same: &[&Use], uses: &[Use], proxies: &[Declared], guess: bool) -> Complaint {
+    let (pattern, place) = (same[0].target.pattern.as_str(), &same[0].target.place);
+    if !same[0].target.is_literal() {
         return Complaint::new("E0301", format!("no proxy fits `{pattern}`"), place, "not found").note(there_are(proxies));
     }
     let complaint = Complaint::new("E0301", format!("there is no proxy named `{pattern}`"), place, "not found");
@@ -59,21 +72,21 @@ fn not_found(same: &[&Target], uses: &[Target], proxies: &[Declared], guess: boo
         return also_all(complaint, &same[1..], "nor here").note(there_are(proxies));
     };
     // Several faults agree on a name and none uses the one that is there: then that one is misspelt.
-    let unused = !uses.iter().any(|other| other.fits(&near.name));
+    let unused = !uses.iter().any(|other| other.target.fits(&near.name));
     let here = shown(&near.place);
     if same.len() > 1 && unused && here {
         let complaint = complaint.also(&near.place, "nothing uses this one");
         return also_all(complaint, &same[1..], "nor for this one").fix(format!("was this meant to be `{pattern}`?"), &near.place, pattern);
     }
-    let complaint = if here { complaint.also(&near.place, format!("there is `{}`", near.name)) } else { complaint };
+    let complaint = if here && !same[0].aside { complaint.also(&near.place, format!("there is `{}`", near.name)) } else { complaint };
     let mut complaint = also_all(complaint, &same[1..], "nor here");
-    let edits = same.iter().map(|target| Edit { place: target.place.clone(), text: near.name.clone() }).collect();
+    let edits = same.iter().map(|used| Edit { place: used.target.place.clone(), text: near.name.clone() }).collect();
     complaint.fixes.push(Fix { title: format!("did you mean `{}`?", near.name), safe: false, edits });
     complaint
 }
 
-fn also_all(complaint: Complaint, others: &[&Target], label: &str) -> Complaint {
-    others.iter().fold(complaint, |complaint, other| complaint.also(&other.place, label))
+fn also_all(complaint: Complaint, others: &[&Use], label: &str) -> Complaint {
+    others.iter().fold(complaint, |complaint, other| complaint.also(&other.target.place, label))
 }
 
 fn there_are(proxies: &[Declared]) -> String {
@@ -115,7 +128,7 @@ fn nothing_between(from: &str, to: &str, place: &Place, proxies: &[ProxySpec]) -
 
 /// Gives a name to every fault that has none: `PROXY-EFFECT`, then `PROXY-EFFECT-2`. Names of one's own come first, so that they
 /// never depend on what others are called.
-pub fn give(faults: &mut [Fault], taken: &dyn Fn(&str) -> bool) -> Vec<Complaint> {
+pub fn give(faults: &mut [&mut Fault], taken: &dyn Fn(&str) -> bool) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     let mut seen: HashMap<String, Place> = HashMap::new();
     for fault in faults.iter() {

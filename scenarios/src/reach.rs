@@ -1,37 +1,55 @@
 //! Faults that cannot act as they are written: those that a fault above leaves nothing, and those with no chance at all.
 
+use crate::link::ProxySpec;
 use faultwire_faults::{
     complaint::Complaint,
     contract::Strike,
-    effect,
-    fault::{Connections, Fault, Often, Targets, fits},
-    node::{Node, Place},
+    fault::{Connections, Draft, Fault, Often, Targets, fits},
+    fit,
+    node::Place,
+    protocol::Protocol,
     units::{Percent, Span},
     value::Ramped,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Faults in the order of evaluation, each with the map it was read from.
-pub fn check(faults: &[(&Node, &Fault)], complaints: &mut Vec<Complaint>) {
-    for (node, fault) in faults {
-        never_happens(node, fault, complaints);
-    }
+/// `W0105`: no chance at all.
+pub fn never_happens(draft: &Draft) -> Option<Complaint> {
+    let entry = draft.entry("probability").filter(|_| draft.fault.often.probability == Ramped::Steady(Percent::NEVER))?;
+    Some(
+        Complaint::new("W0105", "this fault never happens", &entry.value.place, "no chance at all")
+            .note("a fault that is to wait until something switches it on says `enabled: false`"),
+    )
+}
+
+/// Faults in the order of evaluation, all in force together.
+pub fn check(faults: &[&Draft], proxies: &HashMap<&str, &ProxySpec>, complaints: &mut Vec<Complaint>) {
     let mut told = vec![false; faults.len()];
     let on = by_pattern(faults);
-    for (above, (node, fault)) in faults.iter().enumerate().filter(|(_, (_, fault))| ends_everything(fault)) {
+    let mut covered: BTreeSet<&str> = BTreeSet::new();
+    for (above, fault) in faults.iter().enumerate().filter(|(_, fault)| ends_everything(fault)) {
+        // What an earlier one covers needs no second look.
+        if told[above] || patterns(&fault.fault).all(|pattern| !covered.insert(pattern)) {
+            continue;
+        }
         let lost: Vec<usize> =
-            candidates(fault, &on).into_iter().filter(|at| *at > above && !told[*at] && waits_for(faults[*at].1, fault)).collect();
-        let Some(first) = lost.first().filter(|_| !told[above]) else { continue };
+            candidates(&fault.fault, &on).into_iter().filter(|at| *at > above && !told[*at] && waits_for(faults[*at], fault)).collect();
+        let Some(first) = lost.first() else { continue };
         lost.iter().for_each(|at| told[*at] = true);
-        let complaint = unreachable(node, fault, &head(faults[*first].0));
-        complaints.push(lost.iter().skip(1).fold(complaint, |complaint, at| complaint.also(&head(faults[*at].0), "nor this far")));
+        let complaint = unreachable(fault, &faults[*first].head(), speaks(fault, proxies));
+        complaints.push(lost.iter().skip(1).fold(complaint, |complaint, at| complaint.also(&faults[*at].head(), "nor this far")));
     }
 }
 
-fn by_pattern<'a>(faults: &[(&'a Node, &'a Fault)]) -> BTreeMap<&'a str, BTreeSet<usize>> {
+fn speaks(draft: &Draft, proxies: &HashMap<&str, &ProxySpec>) -> Protocol {
+    let mut specs = patterns(&draft.fault).filter_map(|pattern| proxies.get(pattern));
+    specs.next().map_or(Protocol::Tcp, |spec| spec.speaks)
+}
+
+fn by_pattern<'a>(faults: &[&'a Draft]) -> BTreeMap<&'a str, BTreeSet<usize>> {
     let mut on: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for (at, (_, fault)) in faults.iter().enumerate() {
-        for pattern in patterns(fault) {
+    for (at, draft) in faults.iter().enumerate() {
+        for pattern in patterns(&draft.fault) {
             on.entry(pattern).or_default().insert(at);
         }
     }
@@ -50,7 +68,7 @@ fn candidates(fault: &Fault, on: &BTreeMap<&str, BTreeSet<usize>>) -> BTreeSet<u
     found
 }
 
-fn patterns(fault: &Fault) -> impl Iterator<Item = &str> {
+pub fn patterns(fault: &Fault) -> impl Iterator<Item = &str> {
     let targets = match &fault.targets {
         Targets::Proxies(targets) => targets.as_slice(),
         Targets::Between { .. } => &[],
@@ -58,44 +76,41 @@ fn patterns(fault: &Fault) -> impl Iterator<Item = &str> {
     targets.iter().map(|target| target.pattern.as_str())
 }
 
-fn never_happens(node: &Node, fault: &Fault, complaints: &mut Vec<Complaint>) {
-    let Some(entry) = node.entry("probability").filter(|_| fault.often.probability == Ramped::Steady(Percent::NEVER)) else { return };
-    complaints.push(
-        Complaint::new("W0105", "this fault never happens", &entry.value.place, "no chance at all")
-            .note("a fault that is to wait until something switches it on says `enabled: false`"),
-    );
-}
-
-/// Whether no connection of its proxies is left to the faults below.
-fn ends_everything(fault: &Fault) -> bool {
+/// Whether nothing restricts it: it acts on every unit of its proxies, from beginning to end.
+pub fn is_always(draft: &Draft) -> bool {
+    let fault = &draft.fault;
     let always = fault.enabled && fault.often == Often::default() && fault.clock.at == Span::ZERO && fault.clock.lasts.is_none();
-    let everyone = fault.connections == Connections::All && fault.direction.is_none() && fault.when.is_none() && fault.after.is_none();
-    always && everyone && fault.strike().is_some_and(|strike| strike != Strike::CloseHalf)
+    let chooses = draft.chooses.as_ref().is_some_and(|chooses| !chooses.fits_all());
+    let limited = draft.over.is_some() || draft.group.is_some() || draft.episodes.is_some() || draft.max_active.is_some();
+    always && !chooses && !limited && fault.connections == Connections::All
 }
 
-fn waits_for(below: &Fault, above: &Fault) -> bool {
-    let mut on = patterns(below);
-    let covered = on.all(|pattern| patterns(above).any(|over| over == pattern || fits(over, pattern)));
-    // A closed port is closed whatever stands above it.
-    below.enabled && !below.optional && covered && below.strike() != Some(Strike::Down)
+/// Whether no unit of its proxies is left to the faults below.
+fn ends_everything(draft: &Draft) -> bool {
+    let fault = &draft.fault;
+    let at_once = fault.direction.is_none() && fault.when.is_none() && fault.after.is_none() && draft.mark.is_none() && draft.per.is_none();
+    // What is only closed by half, asked to go, or answered from what was stored, goes on.
+    let spares =
+        fault.strike() == Some(Strike::CloseHalf) || ["goaway", "stale", "auth", "failover"].iter().any(|effect| draft.has(effect));
+    let lasts = draft.ending().is_some_and(|entry| entry.key != "partition");
+    is_always(draft) && at_once && lasts && !spares
 }
 
-fn unreachable(node: &Node, above: &Fault, place: &Place) -> Complaint {
-    let name = above.name.as_deref().unwrap_or_default();
-    let ending = node
-        .entries()
-        .unwrap_or_default()
-        .iter()
-        .find(|entry| entry.key == "partition" || effect::row(&entry.key).is_some_and(|row| row.ends));
-    let ending = ending.map_or(&node.place, |entry| &entry.key_place);
+fn waits_for(below: &Draft, above: &Draft) -> bool {
+    let covered = patterns(&below.fault).all(|pattern| patterns(&above.fault).any(|over| over == pattern || fits(over, pattern)));
+    // A closed port is closed whatever stands above it, and a greeting is sent before there is anything to end.
+    let earlier = below.has("down") || below.effects.iter().any(|chosen| chosen.row.on.tls);
+    below.fault.enabled && !below.fault.optional && covered && !earlier && !below.fault.targets.is_between()
+}
+
+fn unreachable(above: &Draft, place: &Place, on: Protocol) -> Complaint {
+    let name = above.fault.name.as_deref().unwrap_or_default();
+    let ending = above.ending();
+    let does = if ending.is_some_and(|entry| fit::answers(&entry.key)) { "answers" } else { "ends" };
+    let unit = on.unit();
+    let way_out = if on.is_bytes() { "a `probability`" } else { "a `match` or a `probability`" };
     Complaint::new("E0305", "this fault can never be reached", place, "nothing gets this far")
-        .also(ending, format!("`{name}` already ends every connection"))
-        .note("faults are read from top to bottom, and the first that ends a connection wins")
-        .note(format!("put this one first, or give `{name}` a `probability`"))
-}
-
-/// What a fault is marked at: its name, or else its beginning.
-fn head(node: &Node) -> Place {
-    let Some(name) = node.entry("name") else { return node.place.clone() };
-    Place { range: name.key_place.range.start..name.value.place.range.end.max(name.key_place.range.end), ..name.key_place.clone() }
+        .also(ending.map_or(&above.node.place, |entry| &entry.key_place), format!("`{name}` already {does} every {unit}"))
+        .note(format!("faults are read from top to bottom, and the first that ends a {unit} wins"))
+        .note(format!("put this one first, or give `{name}` {way_out}"))
 }

@@ -19,7 +19,10 @@ fn said(file: &str) -> (String, bool) {
         let json = render::json(complaint, &loaded.sources);
         assert!(json["code"].is_string() && json["file"].is_string(), "{json}");
     }
-    (render::render(&loaded.complaints, &loaded.sources, false), loaded.complaints.is_empty())
+    // Warnings say what is wrong with a scenario that this version cannot do yet; that it cannot is told as well, and goes away.
+    let own = file == "later.yaml";
+    let told: Vec<_> = loaded.complaints.iter().filter(|complaint| own || complaint.code != "E0109").cloned().collect();
+    (render::render(&told, &loaded.sources, false), told.is_empty())
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn said(files: &[(&str, &str)]) -> String {
 }
 
 fn names(scenario: &Scenario) -> Vec<&str> {
-    scenario.faults.iter().map(|fault| fault.name.as_deref().unwrap()).collect()
+    scenario.faults.iter().map(|draft| draft.fault.name.as_deref().unwrap()).collect()
 }
 
 const REDIS: &str = "proxies:\n  redis: 26379 -> redis:6379\n";
@@ -75,11 +75,11 @@ fn defaults_fill_in_and_a_faults_own_key_wins() {
          \x20 - {{ name: cut, reset: true, probability: 10% }}\n  - {{ name: gone, down: true }}\n"
     );
     let scenario = good(&[("a.yaml", &text)]);
-    let json = |at: usize| scenario.faults[at].written.clone();
+    let json = |at: usize| scenario.faults[at].fault.written.clone();
     assert_eq!((json(0)["jitter"].as_str(), json(1)["jitter"].as_str()), (Some("5ms"), Some("1ms")));
     assert!(json(2).get("jitter").is_none() && json(0).get("when").is_none() && json(3).get("probability").is_none());
     assert_eq!((json(2)["probability"].as_str(), json(2)["when"].as_str()), (Some("10%"), Some("idle")));
-    assert_eq!(scenario.faults.iter().map(|fault| fault.enabled).collect::<Vec<_>>(), [false, true, false, false]);
+    assert_eq!(scenario.faults.iter().map(|draft| draft.fault.enabled).collect::<Vec<_>>(), [false, true, false, false]);
     let useless = said(&[("a.yaml", &format!("{REDIS}defaults: {{ jitter: 5ms }}\nfaults:\n  - {{ proxy: redis, reset: true }}\n"))]);
     assert!(useless.contains("`jitter` needs `latency`"), "{useless}");
 }
@@ -89,7 +89,7 @@ fn defaults_are_those_of_their_own_file() {
     let base = format!("{REDIS}defaults: {{ enabled: false }}\nfaults:\n  - {{ name: one, proxy: redis, latency: 1s }}\n");
     let scenario =
         good(&[("a.yaml", "include: lib/b.yaml\nfaults:\n  - { name: two, proxy: redis, latency: 1s }\n"), ("lib/b.yaml", &base)]);
-    assert_eq!(scenario.faults.iter().map(|fault| fault.enabled).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(scenario.faults.iter().map(|draft| draft.fault.enabled).collect::<Vec<_>>(), [false, true]);
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn a_partition_is_silence_on_every_proxy_between() {
     let proxies = "proxies:\n  stock: { listen: 1001, upstream: 'stock:80', from: orders }\n  back: { listen: 1002, upstream: '10.0.0.1:80', from: stock, to: orders }\n\
                    \x20 other: 1003 -> stock:80\n";
     let cut = good(&[("a.yaml", &format!("{proxies}faults:\n  - {{ name: cut, partition: orders -> stock, resume: true }}\n"))]);
-    assert!(matches!(&cut.faults[0].targets, Targets::Between { from, to, both: false, .. } if from == "orders" && to == "stock"));
-    assert!(cut.faults[0].strike().is_some());
+    assert!(matches!(&cut.faults[0].fault.targets, Targets::Between { from, to, both: false, .. } if from == "orders" && to == "stock"));
+    assert!(cut.faults[0].fault.strike().is_some());
     let nowhere = said(&[("a.yaml", &format!("{proxies}faults:\n  - {{ partition: orders -> moon }}\n"))]);
     assert!(nowhere.contains("E0301"), "{nowhere}");
     let beside = said(&[("a.yaml", &format!("{proxies}faults:\n  - {{ partition: orders -> stock, direction: both }}\n"))]);

@@ -10,7 +10,7 @@ use axum::{
 use faultwire_faults::{
     contract::{Key, Way},
     effect::ROWS,
-    fault::{KEYS, LATER},
+    fault::{KEYS, unbuilt},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub async fn effects() -> Response {
         .collect();
     let ready: Vec<Value> =
         faultwire_scenarios::library::LIBRARY.iter().map(|ready| json!({ "name": ready.name, "about": ready.about })).collect();
-    answer(StatusCode::OK, &json!({ "effects": effects, "keys": keys(KEYS), "later": LATER, "scenarios": ready }), None)
+    answer(StatusCode::OK, &json!({ "effects": effects, "keys": keys(KEYS), "later": unbuilt(), "scenarios": ready }), None)
 }
 
 pub async fn error(Path(code): Path<String>) -> Result<Response, Problem> {
@@ -77,7 +77,11 @@ pub async fn metrics(State(control): Held) -> Response {
 }
 
 fn keys(keys: &[Key]) -> Vec<Value> {
-    keys.iter().map(|key| json!({ "name": key.name, "values": key.values, "default": key.default, "about": key.about })).collect()
+    // What is for a later version is listed by name alone.
+    keys.iter()
+        .filter(|key| key.since.built)
+        .map(|key| json!({ "name": key.name, "values": key.values, "default": key.default, "about": key.about }))
+        .collect()
 }
 
 fn way(way: Way) -> &'static str {

@@ -8,8 +8,8 @@ use crate::{
 use faultwire_faults::{
     complaint::nearest,
     contract::Key,
-    effect::{ROWS, Row, row},
-    fault::{KEYS, LATER},
+    effect::{ROWS, Row, all, row},
+    fault::KEYS,
 };
 
 pub fn main(word: Option<&str>, say: &Say) -> Result<Exit, Failure> {
@@ -17,7 +17,7 @@ pub fn main(word: Option<&str>, say: &Say) -> Result<Exit, Failure> {
         say.data("Effects");
         print(ROWS.iter().map(|row| &row.keys[0]), say);
         say.data("\nKeys of every fault");
-        print(KEYS.iter(), say);
+        print(KEYS.iter().filter(|key| key.since.built), say);
         say.talk("\nmore of one of them: faultwire explain latency");
         return Ok(Exit::Held);
     };
@@ -25,15 +25,13 @@ pub fn main(word: Option<&str>, say: &Say) -> Result<Exit, Failure> {
         effect(row, say);
     } else if let Some(key) = KEYS.iter().find(|key| key.name == word) {
         print([key], say);
-    } else if let Some(row) = ROWS.iter().find(|row| row.keys.iter().any(|key| key.name == word)) {
+    } else if let Some(row) = all().find(|row| row.key(word).is_some()) {
         say.data(format!("`{word}` belongs to `{}`.\n", row.name));
         effect(row, say);
     } else if let Some((code, about)) = codes::find(word) {
         say.data(format!("{code}: {about}"));
-    } else if LATER.contains(&word) {
-        say.data(format!("`{word}` comes with a later version."));
     } else {
-        let all = ROWS.iter().flat_map(|row| row.keys).chain(KEYS).map(|key| key.name);
+        let all = all().flat_map(|row| row.keys).chain(KEYS).map(|key| key.name);
         let help = match nearest(word, all) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`faultwire explain` lists all words".to_owned(),
@@ -54,6 +52,9 @@ fn effect(row: &Row, say: &Say) {
 
 fn print<'a>(keys: impl IntoIterator<Item = &'a Key>, say: &Say) {
     for key in keys {
+        if !key.since.built {
+            say.data(format!("  `{}` comes with a later version.", key.name));
+        }
         let default = if key.default.is_empty() { String::new() } else { format!(" [{}]", key.default) };
         say.data(format!("  {}: {}\n      {}{default}", key.name, key.values, key.about));
     }

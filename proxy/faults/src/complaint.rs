@@ -78,11 +78,29 @@ pub trait FromNode: Sized {
     fn from_node(node: &Node) -> Result<Self, Complaint>;
 }
 
+/// How often which letter occurs: words that differ a lot in this are not near, which is far quicker to see than how near they are.
+struct Letters([u16; 32]);
+
+impl Letters {
+    fn of(word: &str) -> Letters {
+        let mut counts = [0_u16; 32];
+        word.bytes().for_each(|byte| counts[usize::from(byte & 31)] = counts[usize::from(byte & 31)].saturating_add(1));
+        Letters(counts)
+    }
+
+    fn apart(&self, other: &Letters) -> usize {
+        self.0.iter().zip(&other.0).map(|(a, b)| usize::from(a.abs_diff(*b))).sum()
+    }
+}
+
 /// The nearest of `names` to a misspelt one, if it is near enough to be meant.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let reach = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let reach = (length / 3).max(1);
+    let letters = Letters::of(word);
     names
         .into_iter()
+        .filter(|name| name.chars().count().abs_diff(length) <= reach && letters.apart(&Letters::of(name)) <= 2 * reach)
         .map(|name| (strsim::osa_distance(word, name), name))
         .filter(|(distance, _)| *distance <= reach)
         .min_by_key(|(distance, _)| *distance)

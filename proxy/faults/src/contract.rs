@@ -3,6 +3,7 @@
 use crate::{
     complaint::{Complaint, FromNode},
     dice::{Dice, Purpose},
+    form::Form,
     node::{Entry, Node},
     piece::{Direction, Piece},
     units::Span,
@@ -18,6 +19,8 @@ pub trait Effect: Clone + Debug + PartialEq + Sized {
     const KEYS: &'static [Key];
     /// Parsed, documented and simulated.
     const EXAMPLE: &'static str;
+    /// On which protocols it is accepted.
+    const ON: On;
     /// Whether it ends its unit. At most one of a fault's effects does.
     const ENDS: bool = false;
     /// Which way it acts when the fault does not say.
@@ -62,15 +65,57 @@ pub trait Effect: Clone + Debug + PartialEq + Sized {
     }
 }
 
-/// A key of the language, told where it is read.
+/// Where an effect is accepted: bits of `protocol::kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct On {
+    /// On the protocol's own units.
+    pub units: u16,
+    /// With `per: message`.
+    pub messages: u16,
+    /// Only where TLS is served here.
+    pub tls: bool,
+}
+
+impl On {
+    pub const fn units(units: u16) -> On {
+        On { units, messages: 0, tls: false }
+    }
+
+    pub const fn and_messages(self, messages: u16) -> On {
+        On { messages, ..self }
+    }
+}
+
+/// A key of the language, told where it is read: the one source of what is documented, completed and checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
     pub name: &'static str,
+    /// What may stand behind it.
+    pub form: Form,
     /// Its values, in the notation of the documentation.
     pub values: &'static str,
     /// What it is when it is left out.
     pub default: &'static str,
     pub about: &'static str,
+    pub since: Since,
+}
+
+/// The release a word of the language belongs to, and whether this version does what it says. A word that is not built is read
+/// and checked like any other, and then refused by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    pub stage: u8,
+    pub built: bool,
+}
+
+pub const NOW: Since = Since { stage: 1, built: true };
+pub const STAGE_1: Since = Since { stage: 1, built: false };
+pub const STAGE_2: Since = Since { stage: 2, built: false };
+pub const STAGE_3: Since = Since { stage: 3, built: false };
+
+impl Key {
+    /// What stands behind a key unless it says otherwise: nothing of it is known.
+    pub const BLANK: Key = Key { name: "", form: Form::Any, values: "", default: "", about: "", since: NOW };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,19 +14,41 @@ pub mod slow_close;
 
 use crate::{
     complaint::{Complaint, FromNode},
-    contract::{Allow, Cx, Effect, Key, Outcome, Share, Strike, Way},
+    contract::{Allow, Cx, Effect, Key, On, Outcome, Share, Since, Strike, Way},
+    foreseen,
+    form::does_nothing,
     piece::Piece,
     units::Span,
 };
 
 /// What is known of an effect without having one.
+#[derive(Debug)]
 pub struct Row {
     pub name: &'static str,
     pub keys: &'static [Key],
     pub ends: bool,
     pub way: Way,
+    pub on: On,
     pub example: &'static str,
-    pub read: fn(&Share<'_>) -> Result<AnyEffect, Complaint>,
+    /// What makes one of it; `None`: this version reads it, and cannot do it.
+    pub read: Option<Reader>,
+}
+
+pub type Reader = fn(&Share<'_>) -> Result<AnyEffect, Complaint>;
+
+impl Row {
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// Whether a key stands beside it.
+    pub fn owns(&self, name: &str) -> bool {
+        self.keys.iter().skip(1).any(|key| key.name == name)
+    }
+
+    pub fn since(&self) -> Since {
+        self.keys[0].since
+    }
 }
 
 macro_rules! effects {
@@ -49,7 +71,8 @@ macro_rules! effects {
             ends: <$module::$name as Effect>::ENDS,
             way: <$module::$name as Effect>::WAY,
             example: <$module::$name as Effect>::EXAMPLE,
-            read: |share| <$module::$name as Effect>::read(share).map(AnyEffect::$name),
+            on: <$module::$name as Effect>::ON,
+            read: Some(|share| <$module::$name as Effect>::read(share).map(AnyEffect::$name)),
         }),*];
 
         impl AnyEffect {
@@ -126,9 +149,14 @@ effects! {
     Down in down,
 }
 
+/// Every effect of the language: those that act, then those that are only read.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(foreseen::ROWS)
+}
+
 /// The row of a key that is an effect's name.
 pub fn row(name: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.name == name)
+    all().find(|row| row.name == name)
 }
 
 /// For effects that are a switch: `true`, and nothing else. `false` would do nothing, in silence.
@@ -136,7 +164,5 @@ fn switched_on(share: &Share<'_>) -> Result<(), Complaint> {
     if bool::from_node(&share.head.value)? {
         return Ok(());
     }
-    let name = &share.head.key;
-    Err(Complaint::new("E0104", format!("`{name}: false` does nothing"), &share.head.value.place, "leave it out")
-        .note("a fault that is to wait until something switches it on says `enabled: false`"))
+    Err(does_nothing(&share.head.key, &share.head.value))
 }

@@ -1,12 +1,20 @@
 //! One entry that goes wrong: who, how often, when, what.
 
+mod draft;
+mod nonsense;
+mod often;
 mod read;
 
-pub use read::{LATER, later};
+pub use draft::{Chosen, Draft, Mark, Unbuilt, own_way};
+pub use often::{AtOnce, Draw, Episodes, Limit, Over, RatePer};
+pub use read::is_known;
 
 use crate::{
-    contract::{Key, Strike, Way},
+    complaint::Complaint,
+    contract::{Key, STAGE_1, STAGE_2, Strike, Way},
     effect::AnyEffect,
+    foreseen::{EPISODES, RATE_PER},
+    form::{ANY_COUNT, Form, Like, SOME},
     node::Place,
     units::{Percent, Size, Span},
     value::Ramped,
@@ -155,37 +163,193 @@ impl Default for Often {
 
 /// The keys that every fault may have, whatever it does.
 pub const KEYS: &[Key] = &[
-    Key { name: "name", values: "TEXT", default: "PROXY-EFFECT", about: "What everything calls it." },
-    Key { name: "proxy", values: "NAME | GLOB | LIST", default: "", about: "On which proxies." },
-    Key { name: "partition", values: "A <-> B | A -> B", default: "", about: "Blackhole on each proxy between two services." },
-    Key { name: "connections", values: "all | new | existing", default: "all", about: "Opened after or before the fault began." },
-    Key { name: "direction", values: "to_client | to_server | both", default: "the effect's", about: "Which way." },
+    Key { name: "name", form: Form::Text, values: "TEXT", default: "PROXY-EFFECT", about: "What everything calls it.", ..Key::BLANK },
+    Key { name: "proxy", form: Form::Some(&Form::Text), values: "NAME | GLOB | LIST", about: "On which proxies.", ..Key::BLANK },
+    Key {
+        name: "partition",
+        form: Form::Like(&Like { pattern: "^.+(<->|->).+$", read: read::is_between }),
+        values: "A <-> B | A -> B",
+        about: "Blackhole on each proxy between two services.",
+        ..Key::BLANK
+    },
+    Key {
+        name: "match",
+        form: Form::Named("match"),
+        values: "TEXT | MAP",
+        default: "all",
+        about: "Which units: `POST /orders/*`. `*` is anything, `.` is a dot.",
+        since: STAGE_1,
+    },
+    Key {
+        name: "connections",
+        form: Form::Word(&["all", "new", "existing"]),
+        values: "all | new | existing",
+        default: "all",
+        about: "Opened after or before the fault began.",
+        ..Key::BLANK
+    },
+    Key {
+        name: "direction",
+        form: Form::Like(&Like { pattern: "^(to_client|to_server|both)$", read: read::is_direction }),
+        values: "to_client | to_server | both",
+        default: "the effect's",
+        about: "Which way.",
+        ..Key::BLANK
+    },
     Key {
         name: "when",
+        form: Form::Word(&["connect", "idle", "before_upstream", "after_upstream"]),
         values: "connect | idle | before_upstream | after_upstream",
         default: "connect",
         about: "The moment an ending strikes. On plain TCP `before_upstream` is the client's next bytes, `after_upstream` the server's.",
+        ..Key::BLANK
     },
     Key {
         name: "after",
+        form: Form::Like(&Like { pattern: "^[0-9.]+ *([a-zA-Z]+|%|messages?)|^([0-9.]+(us|ms|s|m|h))+$", read: read::is_after }),
         values: "SIZE | DURATION",
         default: "its beginning",
         about: "How far into the stream; for connections already open: since the fault reached them.",
+        ..Key::BLANK
     },
-    Key { name: "probability", values: "PERCENT | A to B over T", default: "always", about: "The share of connections it acts on." },
-    Key { name: "per", values: "connection", default: "connection", about: "What is counted and rolled for." },
-    Key { name: "skip", values: "COUNT", default: "0", about: "The first so many matches pass." },
-    Key { name: "every", values: "COUNT", default: "1", about: "Every nth match." },
-    Key { name: "sequence", values: "fail fail pass", default: "", about: "In this order, over and over. Not with `every`." },
-    Key { name: "times", values: "COUNT", default: "no end", about: "At most so many hits." },
-    Key { name: "at", values: "DURATION", default: "0s", about: "Begins so long after the scenario's start." },
-    Key { name: "for", values: "DURATION", default: "to its end", about: "Lasts so long." },
-    Key { name: "repeat", values: "DURATION", default: "", about: "Begins again at this period; needs `for`." },
-    Key { name: "lease", values: "DURATION | none", default: "API and CLI 15m; file none", about: "Heals itself unless renewed." },
-    Key { name: "enabled", values: "true | false", default: "true", about: "`false`: ready, until something switches it on by name." },
-    Key { name: "optional", values: "true | false", default: "false", about: "No hits is no reason to doubt the run." },
-    Key { name: "disguise", values: "true | false", default: "false", about: "Not marked as injected." },
+    Key {
+        name: "probability",
+        form: Form::Ramp(&Form::Percent),
+        values: "PERCENT | A to B over T",
+        default: "always",
+        about: "The share of units it acts on: of connections on plain TCP.",
+        ..Key::BLANK
+    },
+    Key {
+        name: "per",
+        form: Form::Word(PER),
+        values: "connection | message",
+        default: "the protocol's",
+        about: "What is counted and rolled for.",
+        ..Key::BLANK
+    },
+    Key { name: "skip", form: ANY_COUNT, values: "COUNT", default: "0", about: "The first so many matches pass.", ..Key::BLANK },
+    Key { name: "every", form: SOME, values: "COUNT", default: "1", about: "Every nth match.", ..Key::BLANK },
+    Key {
+        name: "sequence",
+        form: Form::Like(&Like { pattern: "^(fail|pass)( +(fail|pass))*$", read: often::is_sequence }),
+        values: "fail fail pass",
+        about: "In this order, over and over. Not with `every`.",
+        ..Key::BLANK
+    },
+    Key { name: "times", form: SOME, values: "COUNT", default: "no end", about: "At most so many hits.", ..Key::BLANK },
+    Key {
+        name: "over",
+        form: Form::Like(&Like { pattern: "", read: often::is_over }),
+        values: "RATE | COUNT connections | COUNT requests",
+        about: "Only what exceeds the rate, or so many at once.",
+        since: STAGE_1,
+        ..Key::BLANK
+    },
+    Key {
+        name: "draw",
+        form: Form::Word(&["ordinal", "identity", "trace"]),
+        values: "ordinal | identity | trace",
+        default: "ordinal",
+        about: "What the roll depends on: the match's number, the request itself, its trace.",
+        since: STAGE_1,
+    },
+    Key {
+        name: "group",
+        form: Form::Text,
+        values: "NAME",
+        about: "Faults of one group share one roll; their probabilities are slices of it.",
+        since: STAGE_2,
+        ..Key::BLANK
+    },
+    Key {
+        name: "episodes",
+        form: EPISODES,
+        values: "{bad, good} | true",
+        about: "Acts only in bad spells of these mean lengths.",
+        since: STAGE_2,
+        ..Key::BLANK
+    },
+    Key {
+        name: "max_active",
+        form: SOME,
+        values: "COUNT",
+        default: "no end",
+        about: "At most so many units held at once.",
+        since: STAGE_2,
+    },
+    Key {
+        name: "at",
+        form: Form::Span,
+        values: "DURATION",
+        default: "0s",
+        about: "Begins so long after the start of the scenario, or its phase.",
+        ..Key::BLANK
+    },
+    Key { name: "for", form: Form::Span, values: "DURATION", default: "to its end", about: "Lasts so long.", ..Key::BLANK },
+    Key { name: "repeat", form: Form::Span, values: "DURATION", about: "Begins again at this period; needs `for`.", ..Key::BLANK },
+    Key {
+        name: "lease",
+        form: LEASE,
+        values: "DURATION | none",
+        default: "API and CLI 15m; file none",
+        about: "Heals itself unless renewed.",
+        ..Key::BLANK
+    },
+    Key {
+        name: "enabled",
+        form: Form::Switch,
+        values: "true | false",
+        default: "true",
+        about: "`false`: ready, until something switches it on by name.",
+        ..Key::BLANK
+    },
+    Key {
+        name: "optional",
+        form: Form::Switch,
+        values: "true | false",
+        default: "false",
+        about: "No hits is no reason to doubt the run.",
+        ..Key::BLANK
+    },
+    Key { name: "disguise", form: Form::Switch, values: "true | false", default: "false", about: "Not marked as injected.", ..Key::BLANK },
 ];
+
+/// Keys that stand beside `over`, and beside effects of their own.
+pub const BESIDE_OVER: &[Key] = &[
+    Key { name: "burst", form: SOME, values: "COUNT", default: "one second's worth", about: "The size of the bucket.", since: STAGE_1 },
+    Key {
+        name: "rate_per",
+        form: RATE_PER,
+        values: "proxy | connection | client | header NAME",
+        default: "proxy",
+        about: "Who shares the rate.",
+        since: STAGE_1,
+    },
+];
+
+/// A length of time, or never.
+pub const LEASE: Form = Form::Either(&[Form::Span, Form::Word(&["none"])]);
+
+/// What can be counted and rolled for: a protocol's own unit, or what is larger or smaller.
+pub const PER: &[&str] = &["connection", "message", "request", "call", "statement", "command", "query", "datagram"];
+
+/// Words of the language whose behaviour this version does not have: keys of faults, then of effects.
+pub fn unbuilt() -> Vec<&'static str> {
+    let frame = KEYS.iter().filter(|key| !key.since.built).map(|key| key.name);
+    let mut words: Vec<&str> = frame.collect();
+    for key in crate::foreseen::ROWS.iter().flat_map(|row| row.keys) {
+        if !words.contains(&key.name) && !crate::effect::ROWS.iter().any(|row| row.key(key.name).is_some()) {
+            words.push(key.name);
+        }
+    }
+    words
+}
+
+/// What is refused because this version cannot do it.
+pub fn later(place: &Place, what: &str) -> Complaint {
+    Complaint::new("E0109", format!("`{what}` comes with a later version"), place, "not in this version")
+}
 
 impl Fault {
     /// How it ends its unit, if it does.

@@ -8,10 +8,15 @@ pub mod dice;
 pub mod effect;
 pub mod event;
 pub mod fault;
+pub mod fit;
+pub mod foreseen;
+pub mod form;
 mod lane;
+pub mod matching;
 pub mod node;
 pub mod piece;
 pub mod plan;
+pub mod protocol;
 #[cfg(test)]
 mod testing;
 pub mod units;

@@ -19,6 +19,43 @@ pub struct Rate(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Percent(pub u32);
 
+/// So many things in a time, as they were written: `20/s`, `10/h`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Flow {
+    pub count: f64,
+    /// The time in which so many come.
+    pub per: Span,
+}
+
+impl Flow {
+    /// `20/s`, `1.5/m`, `10/h`.
+    pub fn parse(text: &str) -> Option<Flow> {
+        let (count, unit) = split_number(text.trim())?;
+        let per = match unit.trim_start().strip_prefix('/')?.trim() {
+            "s" => Span::from_secs(1),
+            "m" => Span::from_secs(60),
+            "h" => Span::from_secs(3600),
+            _ => return None,
+        };
+        count.is_finite().then_some(Flow { count, per })
+    }
+
+    pub fn per_second(self) -> f64 {
+        self.count / self.per.seconds()
+    }
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.per {
+            per if per == Span::from_secs(3600) => "h",
+            per if per == Span::from_secs(60) => "m",
+            _ => "s",
+        };
+        write!(f, "{}/{unit}", decimal(self.count))
+    }
+}
+
 impl Span {
     pub const ZERO: Span = Span(0);
 

@@ -2,10 +2,13 @@
 
 use crate::{
     complaint::{Complaint, FromNode},
-    node::{Node, Value},
-    units::{Percent, Rate, Size, Span, split_number},
+    node::{Entry, Node, Value},
+    units::{Flow, Percent, Rate, Size, Span, split_number},
 };
 use std::time::Duration;
+
+/// So many words of a kind are listed when one is wrong.
+const MOST_LISTED: usize = 8;
 
 /// A value that may move while its fault is on: `0ms to 2s over 1m`. Read when it is needed, never by timers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -192,6 +195,21 @@ impl FromNode for Rate {
     }
 }
 
+impl FromNode for Flow {
+    fn from_node(node: &Node) -> Result<Flow, Complaint> {
+        let text = node.text().unwrap_or_default();
+        if let Some(flow) = Flow::parse(text) {
+            return Ok(flow);
+        }
+        let complaint =
+            Complaint::new("E0210", format!("{} is not a rate", said(node)), &node.place, "write it as `20/s`, `20/m` or `20/h`");
+        Err(match split_number(text.trim()) {
+            Some((_, "")) => complaint.fix("so many a second", &node.place.end(), "/s"),
+            _ => complaint,
+        })
+    }
+}
+
 impl FromNode for Size {
     fn from_node(node: &Node) -> Result<Size, Complaint> {
         let text = node.text().unwrap_or_default();
@@ -295,6 +313,15 @@ impl Even for Rate {
     }
 }
 
+impl Even for Flow {
+    fn to_f64(self) -> f64 {
+        self.per_second()
+    }
+    fn from_f64(value: f64) -> Flow {
+        Flow { count: value.max(0.0), per: Span::from_secs(1) }
+    }
+}
+
 impl Even for Percent {
     fn to_f64(self) -> f64 {
         f64::from(self.0)
@@ -318,7 +345,10 @@ pub fn one_of<'a>(node: &Node, words: &[&'a str]) -> Result<&'a str, Complaint> 
     if let Some(word) = words.iter().find(|word| **word == text) {
         return Ok(word);
     }
-    let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let mut list = words.iter().take(MOST_LISTED).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    if words.len() > MOST_LISTED {
+        list += &format!(" and {} others", words.len() - MOST_LISTED);
+    }
     let complaint = Complaint::new("E0207", format!("{} is none of {list}", said(node)), &node.place, "not one of them");
     Err(match crate::complaint::nearest(text, words.iter().copied()) {
         Some(word) => complaint.fix(format!("did you mean `{word}`?"), &node.place, word),
@@ -327,21 +357,24 @@ pub fn one_of<'a>(node: &Node, words: &[&'a str]) -> Result<&'a str, Complaint> 
 }
 
 /// Refuses every other key of a map.
-pub fn only_keys(map: &Node, what: &str, keys: &[&str]) -> Result<(), Complaint> {
-    match map.entries().unwrap_or_default().iter().find(|entry| !keys.contains(&entry.key.as_str())) {
-        None => Ok(()),
-        Some(entry) => {
-            let complaint = Complaint::new(
-                "E0101",
-                format!("unknown key `{}` in {what}", entry.key),
-                &entry.key_place,
-                format!("there are {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")),
-            );
-            Err(match crate::complaint::nearest(&entry.key, keys.iter().copied()) {
-                Some(key) => complaint.fix(format!("did you mean `{key}`?"), &entry.key_place, key),
-                None => complaint,
-            })
-        }
+pub fn only_keys(map: &Node, what: &str, keys: &[&'static str]) -> Result<(), Complaint> {
+    let mut unknown = map.entries().unwrap_or_default().iter().filter(|entry| !keys.contains(&entry.key.as_str()));
+    let Some(first) = unknown.next() else { return Ok(()) };
+    // One that is only misspelt explains why others do not fit.
+    let misspelt = |entry: &&Entry| crate::complaint::nearest(&entry.key, keys.iter().copied()).is_some();
+    let told = if misspelt(&first) { first } else { unknown.find(misspelt).unwrap_or(first) };
+    Err(unknown_key(told, what, &mut keys.iter().copied()))
+}
+
+/// A key that a map does not have.
+pub fn unknown_key(entry: &Entry, what: &str, keys: &mut dyn Iterator<Item = &'static str>) -> Complaint {
+    let names: Vec<&str> = keys.collect();
+    let known = names.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let complaint =
+        Complaint::new("E0101", format!("unknown key `{}` in {what}", entry.key), &entry.key_place, format!("there are {known}"));
+    match crate::complaint::nearest(&entry.key, names.iter().copied()) {
+        Some(key) => complaint.fix(format!("did you mean `{key}`?"), &entry.key_place, key),
+        None => complaint,
     }
 }
 

@@ -2,8 +2,12 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Allow, Cx, Effect, Key, Outcome, Share},
+    contract::{Allow, Cx, Effect, Key, On, Outcome, Share},
+    fault::later,
+    foreseen::RATE_PER,
+    form::Form,
     piece::{Payload, Piece},
+    protocol::kind,
     units::{Rate, Size},
     value::{Ramped, one_of},
 };
@@ -36,13 +40,30 @@ impl Effect for Bandwidth {
     const KEYS: &'static [Key] = &[
         Key {
             name: "bandwidth",
+            form: Form::Ramp(&Form::Rate),
             values: "RATE | A to B over T",
             default: "",
             about: "No more than so many bytes in a second. `0B/s` holds everything and loses nothing.",
+            ..Key::BLANK
         },
-        Key { name: "burst", values: "SIZE", default: "10 ms' worth", about: "What may leave at once after a pause." },
-        Key { name: "rate_per", values: "proxy | connection", default: "connection", about: "Who shares the rate." },
+        Key {
+            name: "burst",
+            form: Form::Size,
+            values: "SIZE",
+            default: "10 ms' worth",
+            about: "What may leave at once after a pause.",
+            ..Key::BLANK
+        },
+        Key {
+            name: "rate_per",
+            form: RATE_PER,
+            values: "proxy | connection",
+            default: "connection",
+            about: "Who shares the rate.",
+            ..Key::BLANK
+        },
     ];
+    const ON: On = On::units(kind::ALL).and_messages(kind::HTTP | kind::GRPC);
     const EXAMPLE: &'static str = "{ bandwidth: 1MiB/s }";
     type Memory = Bucket;
     type Shared = Mutex<[Bucket; 2]>;
@@ -50,8 +71,10 @@ impl Effect for Bandwidth {
     fn read(share: &Share<'_>) -> Result<Bandwidth, Complaint> {
         let shared = match share.node("rate_per") {
             None => false,
-            Some(node) if matches!(node.text(), Some("client")) => return Err(crate::fault::later(&node.place, "rate_per: client")),
-            Some(node) => one_of(node, &["proxy", "connection"])? == "proxy",
+            Some(node) => match node.text() {
+                Some(who) if who == "client" || who.starts_with("header ") => return Err(later(&node.place, &format!("rate_per: {who}"))),
+                _ => one_of(node, &["proxy", "connection"])? == "proxy",
+            },
         };
         Ok(Bandwidth { bandwidth: share.own()?, burst: share.optional("burst")?, shared })
     }

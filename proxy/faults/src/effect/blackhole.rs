@@ -2,8 +2,10 @@
 
 use crate::{
     complaint::{Complaint, FromNode},
-    contract::{Effect, Key, Share, Strike, Way},
+    contract::{Effect, Key, On, Share, Strike, Way},
+    form::Form,
     node::Value,
+    protocol::kind,
     units::Span,
 };
 
@@ -19,12 +21,22 @@ impl Effect for Blackhole {
     const KEYS: &'static [Key] = &[
         Key {
             name: "blackhole",
+            form: Form::Either(&[Form::On, Form::Span]),
             values: "true | DURATION",
             default: "",
             about: "Accepted, then silence; for a duration: then the end. Healing resets the connections that lost bytes.",
+            ..Key::BLANK
         },
-        Key { name: "resume", values: "true | false", default: "false", about: "Held back instead of lost: goes on after healing." },
+        Key {
+            name: "resume",
+            form: Form::Switch,
+            values: "true | false",
+            default: "false",
+            about: "Held back instead of lost: goes on after healing.",
+            ..Key::BLANK
+        },
     ];
+    const ON: On = On::units(kind::ALL);
     const EXAMPLE: &'static str = "{ blackhole: true }";
     const ENDS: bool = true;
     const WAY: Way = Way::Both;

@@ -2,8 +2,12 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Effect, Key, Share, Strike},
+    contract::{Effect, Key, On, STAGE_2, Share, Strike},
+    fault::later,
+    foreseen::CLOSE,
+    form::Form,
     node::Value,
+    protocol::kind,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -12,12 +16,25 @@ pub struct Close {
 }
 
 impl Effect for Close {
-    const KEYS: &'static [Key] = &[Key {
-        name: "close",
-        values: "true | half",
-        default: "",
-        about: "The connection ends with FIN after what is due. `half`: in the fault's direction only, the other flows on.",
-    }];
+    const KEYS: &'static [Key] = &[
+        Key {
+            name: "close",
+            form: CLOSE,
+            values: "true | half | CLOSE CODE",
+            default: "",
+            about: "The connection ends with FIN after what is due. `half`: in the fault's direction only, the other flows on.",
+            ..Key::BLANK
+        },
+        Key {
+            name: "message",
+            form: Form::Text,
+            values: "TEXT",
+            about: "The reason in a WebSocket close frame.",
+            since: STAGE_2,
+            ..Key::BLANK
+        },
+    ];
+    const ON: On = On::units(kind::STREAM | kind::DNS | kind::MESSAGES).and_messages(kind::HTTP | kind::GRPC);
     const EXAMPLE: &'static str = "{ close: true, after: 1KiB }";
     const ENDS: bool = true;
     type Memory = ();
@@ -26,12 +43,7 @@ impl Effect for Close {
     fn read(share: &Share<'_>) -> Result<Close, Complaint> {
         match &share.head.value.value {
             Value::Text(word) if word == "half" => Ok(Close { half: true }),
-            Value::Number(code) => Err(Complaint::new(
-                "E0406",
-                format!("`close: {code}` is a WebSocket close code"),
-                &share.head.value.place,
-                "plain TCP has only `true` and `half`",
-            )),
+            Value::Number(code) => Err(later(&share.head.value.place, &format!("close: {code}"))),
             _ => super::switched_on(share).map(|()| Close { half: false }),
         }
     }

@@ -2,9 +2,11 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Cx, Effect, Key, Outcome, Share},
+    contract::{Cx, Effect, Key, On, Outcome, Share},
     dice::{Purpose, falls_below},
+    form::Form,
     piece::{Payload, Piece},
+    protocol::kind,
     units::Percent,
     value::Ramped,
 };
@@ -19,10 +21,13 @@ pub struct Corrupt {
 impl Effect for Corrupt {
     const KEYS: &'static [Key] = &[Key {
         name: "corrupt",
+        form: Form::Ramp(&Form::Percent),
         values: "PERCENT | A to B over T",
         default: "",
         about: "That share of bytes is replaced by other values.",
+        ..Key::BLANK
     }];
+    const ON: On = On::units(kind::ALL).and_messages(kind::HTTP | kind::GRPC);
     const EXAMPLE: &'static str = "{ corrupt: 0.1% }";
     type Memory = ();
     type Shared = ();

@@ -122,7 +122,7 @@ fn map(node: &Node) -> Result<Shape, Complaint> {
     if node.entry("shape").is_some() {
         return shaped(node);
     }
-    if node.entry("from").is_some() {
+    if ["from", "to", "over"].iter().any(|key| node.entry(key).is_some()) {
         return Ok(Shape::Plain(Ramped::from_node(node)?));
     }
     if node.entry("retransmit").is_some() {
@@ -131,6 +131,8 @@ fn map(node: &Node) -> Result<Shape, Complaint> {
         return Ok(Shape::Retransmit { share: required(node, "retransmit")?, rto: rto.unwrap_or(Span::from_millis(200)) });
     }
     if let Some(replay) = node.entry("replay") {
+        only_keys(node, "`latency: {replay:}`", &["replay"])?;
+        String::from_node(&replay.value)?;
         return Err(crate::fault::later(&replay.key_place, "latency: {replay:}"));
     }
     percentiles(node)
@@ -143,7 +145,7 @@ fn shaped(node: &Node) -> Result<Shape, Complaint> {
     };
     let shape = one_of(&entry.value, &words)?;
     let max = || node.entry("max").map(|entry| Span::from_node(&entry.value)).transpose();
-    let known = |keys: &[&str]| only_keys(node, &format!("a {shape} distribution"), keys);
+    let known = |keys: &[&'static str]| only_keys(node, &format!("a {shape} distribution"), keys);
     match shape {
         "normal" => {
             known(&["shape", "mean", "stddev"])?;
@@ -165,7 +167,13 @@ fn shaped(node: &Node) -> Result<Shape, Complaint> {
             rising(node, &[("min", min), ("p99", p99)], max()?)?;
             Ok(Shape::Pareto { min, p99, max: max()? })
         }
-        _ => Err(crate::fault::later(&entry.value.place, &format!("shape: {shape}"))),
+        _ => {
+            known(&["shape", "mean", "amplitude", "period"])?;
+            for key in ["mean", "amplitude", "period"] {
+                required::<Span>(node, key)?;
+            }
+            Err(crate::fault::later(&entry.value.place, &format!("shape: {shape}")))
+        }
     }
 }
 
@@ -184,8 +192,11 @@ const PERCENTILES: [(&str, f64); 11] = [
 ];
 
 fn percentiles(node: &Node) -> Result<Shape, Complaint> {
-    let names: Vec<&str> =
-        PERCENTILES.iter().map(|(name, _)| *name).chain(["max", "retransmit", "rto", "shape", "replay", "from", "to", "over"]).collect();
+    let names: Vec<&str> = PERCENTILES
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["max", "retransmit", "rto", "shape", "replay", "from", "to", "over", "curve", "steps", "mean"])
+        .collect();
     only_keys(node, "`latency`", &names)?;
     let mut named = Vec::new();
     let mut points = Vec::new();
@@ -295,7 +306,7 @@ mod tests {
         for (form, code) in [
             (json!({"shape": "pareto", "min": "2s", "p99": "20ms"}), "E0207"),
             (json!({"shape": "pareto", "min": "0ms", "p99": "20ms"}), "E0207"),
-            (json!({"shape": "sine", "mean": "1s"}), "E0109"),
+            (json!({"shape": "sine", "mean": "1s", "amplitude": "1s", "period": "1m"}), "E0109"),
             (json!({"p50": "18ms"}), "E0207"),
             (json!({"p50": "18ms", "p98": "1s"}), "E0101"),
             (json!("80ms..5ms"), "E0207"),

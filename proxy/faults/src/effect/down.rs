@@ -2,7 +2,9 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Effect, Key, Share, Strike, Way},
+    contract::{Effect, Key, On, Share, Strike, Way},
+    form::Form,
+    protocol::kind,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -11,10 +13,13 @@ pub struct Down;
 impl Effect for Down {
     const KEYS: &'static [Key] = &[Key {
         name: "down",
+        form: Form::On,
         values: "true",
         default: "",
         about: "The port refuses; open connections are reset. After healing it is the same port.",
+        ..Key::BLANK
     }];
+    const ON: On = On::units(kind::ALL);
     const EXAMPLE: &'static str = "{ down: true }";
     const ENDS: bool = true;
     const WAY: Way = Way::Both;

@@ -3,11 +3,14 @@
 use super::delay::{Delay, Shape};
 use crate::{
     complaint::{Complaint, FromNode},
-    contract::{Cx, Effect, Key, Outcome, Share},
+    contract::{Cx, Effect, Key, On, Outcome, STAGE_1, Share},
     dice::{Purpose, normal_probability, normal_quantile},
+    fault::later,
+    form::Form,
     piece::{Payload, Piece},
+    protocol::kind,
     units::{Percent, Span},
-    value::{Multiple, Ramped, one_of},
+    value::{Multiple, Ramped},
 };
 use std::time::{Duration, Instant};
 
@@ -59,30 +62,54 @@ impl Effect for Latency {
     const KEYS: &'static [Key] = &[
         Key {
             name: "latency",
+            form: Form::Delay,
             values: "DURATION | A..B | A to B over T | {p50:, p99:} | {shape:} | {retransmit:}",
             default: "",
             about: "Delivers everything so much later. A delay line: order and throughput stay.",
+            ..Key::BLANK
         },
         Key {
             name: "jitter",
+            form: Form::Ramp(&Form::Span),
             values: "DURATION",
             default: "0ms",
             about: "How far a single value may stray to either side. With a plain duration only.",
+            ..Key::BLANK
         },
         Key {
             name: "mode",
-            values: "add",
+            form: Form::Word(&["add", "total"]),
+            values: "add | total",
             default: "add",
-            about: "Adds to what the upstream took. `total` counts from a request, which plain TCP does not have.",
+            about: "`add`: to what the upstream took. `total`: an answer leaves no earlier than that after its request, which plain TCP does not have.",
+            ..Key::BLANK
         },
         Key {
             name: "correlation",
+            form: Form::Percent,
             values: "PERCENT",
             default: "0%",
             about: "Ties each value to the one before it; the distribution stays as given.",
+            ..Key::BLANK
         },
-        Key { name: "scale", values: "MULTIPLE", default: "1x", about: "Multiplies every value after it was drawn." },
+        Key {
+            name: "if_abandoned",
+            form: Form::Word(&["cancel", "deliver"]),
+            values: "cancel | deliver",
+            default: "cancel",
+            about: "What becomes of a held request whose client has gone.",
+            since: STAGE_1,
+        },
+        Key {
+            name: "scale",
+            form: Form::Multiple,
+            values: "MULTIPLE",
+            default: "1x",
+            about: "Multiplies every value after it was drawn.",
+            ..Key::BLANK
+        },
     ];
+    const ON: On = On::units(kind::ALL).and_messages(kind::HTTP | kind::GRPC);
     const EXAMPLE: &'static str = "{ latency: 200ms, jitter: 50ms }";
     type Memory = Memory;
     type Shared = ();
@@ -94,11 +121,8 @@ impl Effect for Latency {
             return Err(Complaint::new("E0106", "`jitter` goes with a plain duration only", &node.place, "this `latency` already varies")
                 .also(&share.head.value.place, "a distribution of its own"));
         }
-        if let Some(mode) = share.node("mode")
-            && one_of(mode, &["add", "total"])? == "total"
-        {
-            return Err(Complaint::new("E0406", "`mode: total` counts from a request", &mode.place, "plain TCP has no requests")
-                .note("`mode: add`, the default, adds to what the upstream took"));
+        if let Some(mode) = share.node("mode").filter(|mode| mode.text() == Some("total")) {
+            return Err(later(&mode.place, "mode: total"));
         }
         Ok(Latency {
             delay,

@@ -2,9 +2,11 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Allow, Cx, Effect, Key, Outcome, Share},
+    contract::{Allow, Cx, Effect, Key, On, Outcome, Share},
     dice::Purpose,
+    form::Form,
     piece::{Payload, Piece},
+    protocol::kind,
     units::{Size, Span},
 };
 use bytes::Bytes;
@@ -32,13 +34,23 @@ impl Effect for Slice {
     const KEYS: &'static [Key] = &[
         Key {
             name: "slice",
+            form: Form::Size,
             values: "SIZE",
             default: "",
             about: "Cuts the stream into writes of this size. The receiver's kernel may join them again.",
+            ..Key::BLANK
         },
-        Key { name: "vary", values: "SIZE", default: "0B", about: "How far a size may stray to either side." },
-        Key { name: "gap", values: "DURATION", default: "0ms", about: "The pause between two writes." },
+        Key {
+            name: "vary",
+            form: Form::Size,
+            values: "SIZE",
+            default: "0B",
+            about: "How far a size may stray to either side.",
+            ..Key::BLANK
+        },
+        Key { name: "gap", form: Form::Span, values: "DURATION", default: "0ms", about: "The pause between two writes.", ..Key::BLANK },
     ];
+    const ON: On = On::units(kind::STREAM | kind::MESSAGES);
     const EXAMPLE: &'static str = "{ slice: 64B, vary: 32B, gap: 10ms }";
     type Memory = Memory;
     type Shared = ();

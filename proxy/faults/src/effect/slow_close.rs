@@ -2,8 +2,10 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Cx, Effect, Key, Outcome, Share},
+    contract::{Cx, Effect, Key, On, Outcome, Share},
+    form::Form,
     piece::{End, Payload, Piece},
+    protocol::kind,
     units::Span,
     value::Ramped,
 };
@@ -16,10 +18,13 @@ pub struct SlowClose {
 impl Effect for SlowClose {
     const KEYS: &'static [Key] = &[Key {
         name: "slow_close",
+        form: Form::Ramp(&Form::Span),
         values: "DURATION",
         default: "",
         about: "The end of the stream comes so much later; data is not delayed.",
+        ..Key::BLANK
     }];
+    const ON: On = On::units(kind::STREAM | kind::MESSAGES);
     const EXAMPLE: &'static str = "{ slow_close: 2s }";
     type Memory = ();
     type Shared = ();

@@ -1,0 +1,590 @@
+//! `match`: which units of a proxy a fault is about. A line in the protocol's own manner, or a map in which all keys must agree.
+//! It is read without knowing the protocol, and resolved once that is known. It looks at no traffic.
+
+use crate::{
+    complaint::{Complaint, nearest},
+    form::{Form, Like},
+    node::{Node, Place, Value},
+    protocol::{Protocol, kind},
+    units::split_number,
+    value::{said, unknown_key},
+};
+use std::net::IpAddr;
+
+/// As it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    pub place: Place,
+    pub what: Written,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    Line(String),
+    Map(Facts),
+}
+
+/// What must be so: all of it, and nothing of `not`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    pub all: Vec<Fact>,
+    pub not: Option<Box<Facts>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// The key of the map: `path`, `headers`, `table`.
+    pub name: &'static str,
+    /// Which header, parameter or value, where there are many.
+    pub part: Option<String>,
+    pub want: Want,
+    pub place: Place,
+    /// Where the key itself stands.
+    pub key_place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Want {
+    /// `*` is anything.
+    Glob(String),
+    Regex(String),
+    OneOf(Vec<Want>),
+    Is(bool),
+}
+
+/// A key of the map, and where it means something.
+pub struct FactRow {
+    pub name: &'static str,
+    /// Kinds of protocols; `ALL`: it is about the connection.
+    pub kinds: u16,
+    pub form: Form,
+    pub about: &'static str,
+}
+
+const PATTERN: Form = Form::Like(&Like { pattern: "", read: pattern });
+const PARTS: Form = Form::MapOf(&PATTERN);
+
+const fn fact(name: &'static str, kinds: u16, form: Form, about: &'static str) -> FactRow {
+    FactRow { name, kinds, form, about }
+}
+
+pub const FACTS: &[FactRow] = &[
+    fact("method", kind::HTTP | kind::GRPC, PATTERN, "The method."),
+    fact("path", kind::HTTP, PATTERN, "The path, without its query."),
+    fact("host", kind::HTTP, PATTERN, "The host that was asked for."),
+    fact("query", kind::HTTP, PARTS, "Parameters of the query."),
+    fact("headers", kind::HTTP | kind::GRPC, PARTS, "Headers of the request."),
+    fact("baggage", kind::HTTP | kind::GRPC, PARTS, "Members of the W3C baggage."),
+    fact("body", kind::HTTP, PARTS, "Values of a JSON body, by pointer: `{ /amount: \"1*\" }`."),
+    fact("response", kind::HTTP, PATTERN, "The answer's status: `2xx`, `503`. Needs `when: after_upstream`, or shaping of the answer."),
+    fact("service", kind::GRPC, PATTERN, "The service, with its package."),
+    fact("opcode", kind::HTTP, Form::Word(&["text", "binary"]), "What a WebSocket message is."),
+    fact("statement", kind::SQL, PATTERN, "The statement, white space folded, in any case."),
+    fact("table", kind::SQL, PATTERN, "A table that is named in it."),
+    fact("access", kind::SQL, Form::Word(&["read", "write"]), "Whether it reads or writes."),
+    fact("in_transaction", kind::SQL, Form::Switch, "Whether a transaction is open."),
+    fact("user", kind::SQL, PATTERN, "Who is logged in."),
+    fact("database", kind::SQL, PATTERN, "The database of the connection."),
+    fact("command", kind::REDIS | kind::MONGODB, PATTERN, "The command."),
+    fact("key", kind::REDIS | kind::MONGODB | kind::AMQP | kind::NATS, PATTERN, "The key, collection, routing key or subject."),
+    fact("type", kind::DNS, PATTERN, "The type of record."),
+    fact("name", kind::DNS, PATTERN, "The name that is asked for."),
+    fact("api", kind::KAFKA, PATTERN, "The API of the request."),
+    fact("topic", kind::KAFKA, PATTERN, "The topic."),
+    fact("client_id", kind::KAFKA, PATTERN, "What the client calls itself."),
+    fact("client", kind::ALL, CIDR, "The client's address, or a range: `10.1.0.0/16`."),
+    fact("sni", kind::ALL, PATTERN, "The name in the client's TLS greeting."),
+];
+
+/// An address or a range of them.
+pub const CIDR: Form = Form::Like(&Like { pattern: "^[0-9a-fA-F.:]+(/[0-9]+)?$", read: cidr });
+
+fn cidr(node: &Node) -> Result<(), Complaint> {
+    let text = node.text().unwrap_or_default();
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let widest = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => Some(32),
+        Ok(IpAddr::V6(_)) => Some(128),
+        Err(_) => None,
+    };
+    let fits = |bits: &str| bits.parse::<u32>().is_ok_and(|bits| widest.is_some_and(|most| bits <= most));
+    match widest.is_some() && bits.is_none_or(fits) {
+        true => Ok(()),
+        false => Err(Complaint::new("E0207", format!("{} is not a range of addresses", said(node)), &node.place, "such as `10.1.0.0/16`")),
+    }
+}
+
+/// A glob, `{ regex: … }`, or a list of which one must fit.
+fn pattern(node: &Node) -> Result<(), Complaint> {
+    want(node).map(drop)
+}
+
+fn want(node: &Node) -> Result<Want, Complaint> {
+    match &node.value {
+        Value::Text(text) | Value::Number(text) => Ok(Want::Glob(text.clone())),
+        Value::Bool(switch) => Ok(Want::Glob(switch.to_string())),
+        Value::List(items) if !items.is_empty() => Ok(Want::OneOf(items.iter().map(want).collect::<Result<_, _>>()?)),
+        Value::Map(entries) => match &entries[..] {
+            [only] if only.key == "regex" => regex(&only.value),
+            [only] => Err(unknown_key(only, "a pattern", &mut ["regex"].into_iter())),
+            _ => Err(Complaint::new("E0207", "this is not a pattern", &node.place, "text, or `{ regex: ... }`")),
+        },
+        Value::List(_) | Value::Null => {
+            Err(Complaint::new("E0207", "there is nothing to match here", &node.place, "text, or a list of which one must fit"))
+        }
+    }
+}
+
+fn regex(node: &Node) -> Result<Want, Complaint> {
+    let wrong = |label: String| Err(Complaint::new("E0207", format!("{} is not a regular expression", said(node)), &node.place, label));
+    match node.text() {
+        Some("") => wrong("it is empty".to_owned()),
+        Some(text) => match regex_lite::Regex::new(text) {
+            Ok(_) => Ok(Want::Regex(text.to_owned())),
+            Err(error) => wrong(error.to_string().lines().last().unwrap_or_default().to_owned()),
+        },
+        None => wrong("text is wanted here".to_owned()),
+    }
+}
+
+impl Match {
+    pub fn line(text: &str, place: &Place) -> Match {
+        Match { place: place.clone(), what: Written::Line(text.to_owned()) }
+    }
+
+    /// Reads a line or a map. All that is wrong is told.
+    pub fn read(node: &Node, keep: &mut dyn FnMut(Complaint)) -> Option<Match> {
+        let what = match &node.value {
+            Value::Text(text) | Value::Number(text) if !text.trim().is_empty() => Written::Line(text.clone()),
+            Value::Map(entries) if !entries.is_empty() => Written::Map(facts(node, keep)?),
+            Value::Text(_) | Value::Map(_) | Value::Null => {
+                keep(
+                    Complaint::new("E0207", "this `match` is empty", &node.place, "nothing would fit")
+                        .note("left out, it means all of them"),
+                );
+                return None;
+            }
+            _ => {
+                keep(Complaint::new(
+                    "E0207",
+                    format!("`match` is text or a map, and this is {}", node.kind()),
+                    &node.place,
+                    "which units?",
+                ));
+                return None;
+            }
+        };
+        Some(Match { place: node.place.clone(), what })
+    }
+
+    /// What it asks on this protocol, or why it cannot be asked there.
+    pub fn facts(&self, on: Protocol) -> Result<Facts, Complaint> {
+        match &self.what {
+            Written::Map(facts) => {
+                facts.allowed(on)?;
+                Ok(facts.clone())
+            }
+            Written::Line(text) => Ok(Facts { all: Line { text, place: &self.place }.facts(on)?, not: None }),
+        }
+    }
+
+    /// Whether it asks only what is known of any connection.
+    pub fn is_about_connections(&self) -> bool {
+        matches!(&self.what, Written::Map(facts) if facts.everything(&|fact| row(fact.name).is_some_and(|row| row.kinds == kind::ALL)))
+    }
+
+    /// Whether every unit fits.
+    pub fn fits_all(&self) -> bool {
+        matches!(&self.what, Written::Line(text) if matches!(text.trim(), "*" | "/*" | "* *" | "* /*" | "*/*"))
+    }
+
+    /// A glob that somebody wrote as a regular expression.
+    pub fn looks_like_regex(&self) -> Option<Complaint> {
+        match &self.what {
+            Written::Line(text) => regex_for_glob(text, &self.place),
+            Written::Map(facts) => facts.all.iter().filter(|fact| fact.name == "path").find_map(|fact| match &fact.want {
+                Want::Glob(text) => regex_for_glob(text, &fact.place),
+                _ => None,
+            }),
+        }
+    }
+}
+
+impl Facts {
+    fn everything(&self, is: &dyn Fn(&Fact) -> bool) -> bool {
+        self.all.iter().all(is) && self.not.as_ref().is_none_or(|not| not.everything(is))
+    }
+
+    /// Whether some fact is of this name, negated ones included.
+    pub fn names(&self, name: &str) -> bool {
+        !self.everything(&|fact| fact.name != name)
+    }
+
+    fn allowed(&self, on: Protocol) -> Result<(), Complaint> {
+        for fact in &self.all {
+            if row(fact.name).is_none_or(|row| !on.is(row.kinds)) {
+                let here: Vec<String> = FACTS.iter().filter(|row| on.is(row.kinds)).map(|row| format!("`{}`", row.name)).collect();
+                return Err(Complaint::new(
+                    "E0403",
+                    format!("{} has no `{}`", on.title(), fact.name),
+                    &fact.key_place,
+                    "not in this protocol",
+                )
+                .note(format!("here a match may ask for {}", here.join(", "))));
+            }
+            if let ("path", Want::Glob(path)) = (fact.name, &fact.want) {
+                Line { text: path, place: &fact.place }.path(0..path.len())?;
+            }
+        }
+        self.not.as_ref().map_or(Ok(()), |not| not.allowed(on))
+    }
+}
+
+fn row(name: &str) -> Option<&'static FactRow> {
+    FACTS.iter().find(|row| row.name == name)
+}
+
+fn facts(node: &Node, keep: &mut dyn FnMut(Complaint)) -> Option<Facts> {
+    let mut facts = Facts::default();
+    let mut well = true;
+    for entry in node.entries().unwrap_or_default() {
+        if entry.key == "not" {
+            match &entry.value.value {
+                Value::Map(entries) if !entries.is_empty() => facts.not = self::facts(&entry.value, keep).map(Box::new),
+                _ => keep(Complaint::new("E0207", "`not` holds what must not match", &entry.value.place, "a map of the same keys")),
+            }
+            well &= facts.not.is_some();
+            continue;
+        }
+        let Some(row) = row(&entry.key) else {
+            keep(unknown_key(entry, "a match", &mut FACTS.iter().map(|row| row.name).chain(["not"])));
+            well = false;
+            continue;
+        };
+        let mut fine = true;
+        row.form.check(row.name, &entry.value, &mut |complaint| {
+            fine = false;
+            keep(complaint);
+        });
+        if !fine {
+            well = false;
+            continue;
+        }
+        let made = |part: Option<String>, value: &Node, key_place: &Place| {
+            let want = match &value.value {
+                Value::Bool(switch) if row.name == "in_transaction" => Ok(Want::Is(*switch)),
+                _ => want(value),
+            };
+            want.ok().map(|want| Fact { name: row.name, part, want, place: value.place.clone(), key_place: key_place.clone() })
+        };
+        match (&row.form, entry.value.entries()) {
+            (Form::MapOf(_), Some(parts)) => {
+                if let Some(wrong) = parts.iter().find(|part| row.name == "body" && !part.key.starts_with('/')) {
+                    keep(
+                        Complaint::new("E0207", format!("`{}` is not a JSON pointer", wrong.key), &wrong.key_place, "it begins with `/`")
+                            .fix("from the beginning", &wrong.key_place, format!("/{}", wrong.key)),
+                    );
+                    well = false;
+                }
+                facts.all.extend(parts.iter().filter_map(|part| made(Some(part.key.clone()), &part.value, &part.key_place)));
+            }
+            _ => facts.all.extend(made(None, &entry.value, &entry.key_place)),
+        }
+    }
+    well.then_some(facts)
+}
+
+const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
+const RECORDS: &[&str] = &["A", "AAAA", "CNAME", "MX", "TXT", "SRV", "NS", "PTR", "SOA", "CAA", "HTTPS", "SVCB", "ANY", "*"];
+const KAFKA_APIS: &[&str] = &[
+    "Produce",
+    "Fetch",
+    "ListOffsets",
+    "Metadata",
+    "OffsetCommit",
+    "OffsetFetch",
+    "FindCoordinator",
+    "JoinGroup",
+    "Heartbeat",
+    "LeaveGroup",
+    "SyncGroup",
+    "ApiVersions",
+    "CreateTopics",
+    "DeleteTopics",
+    "InitProducerId",
+    "AddPartitionsToTxn",
+    "EndTxn",
+    "*",
+];
+
+/// A match in one line, with places inside it.
+struct Line<'a> {
+    text: &'a str,
+    place: &'a Place,
+}
+
+impl Line<'_> {
+    fn facts(&self, on: Protocol) -> Result<Vec<Fact>, Complaint> {
+        let words: Vec<std::ops::Range<usize>> = self.words();
+        let whole = words.first().map_or(0..0, |first| first.start..words.last().map_or(first.end, |last| last.end));
+        let glob = |name: &'static str, range: std::ops::Range<usize>| Fact {
+            name,
+            part: None,
+            want: Want::Glob(self.text[range.clone()].to_owned()),
+            place: self.part(range.clone()),
+            key_place: self.part(range),
+        };
+        let rest = || words.get(1).map(|second| second.start..whole.end);
+        match () {
+            () if on.is(kind::HTTP) => match &words[..] {
+                [path] if !METHODS.contains(&&self.text[path.clone()]) => {
+                    self.path(path.clone())?;
+                    Ok(vec![glob("path", path.clone())])
+                }
+                [method] => Err(Complaint::new("E0205", "this says no path", &self.part(method.clone()), "which requests?").fix(
+                    "all of them",
+                    &self.part(method.end..method.end),
+                    " *",
+                )),
+                [method, path] => {
+                    self.method(method.clone())?;
+                    self.path(path.clone())?;
+                    Ok(vec![glob("method", method.clone()), glob("path", path.clone())])
+                }
+                _ => Err(Complaint::new("E0205", "this is not a request", &self.part(whole), "write it as `POST /orders/*`")),
+            },
+            () if on.is(kind::GRPC) => {
+                let text = &self.text[whole.clone()];
+                match text.split_once('/') {
+                    Some(("", _)) => {
+                        Err(Complaint::new("E0205", format!("`{text}` is not a call"), &self.part(whole.clone()), "a service comes first")
+                            .fix("without the first `/`", &self.part(whole.start..whole.start + 1), ""))
+                    }
+                    Some((service, method)) if words.len() == 1 && !method.is_empty() && !method.contains('/') => {
+                        let middle = whole.start + service.len();
+                        Ok(vec![glob("service", whole.start..middle), glob("method", middle + 1..whole.end)])
+                    }
+                    None if text == "*" => Ok(vec![glob("service", whole)]),
+                    _ => Err(Complaint::new(
+                        "E0205",
+                        format!("`{text}` is not a call"),
+                        &self.part(whole),
+                        "write it as `pkg.Service/Method`",
+                    )),
+                }
+            }
+            () if on.is(kind::SQL) => Ok(vec![glob("statement", whole)]),
+            () if on.is(kind::REDIS | kind::MONGODB) => {
+                Ok(words.first().cloned().map(|word| glob("command", word)).into_iter().chain(rest().map(|key| glob("key", key))).collect())
+            }
+            () if on.is(kind::DNS) => match &words[..] {
+                [name] => Ok(vec![glob("name", name.clone())]),
+                [record, name] => {
+                    self.one_of(record.clone(), RECORDS, "a type of record")?;
+                    Ok(vec![glob("type", record.clone()), glob("name", name.clone())])
+                }
+                _ => Err(Complaint::new("E0205", "this is not a query", &self.part(whole), "write it as `A *.internal`")),
+            },
+            () if on.is(kind::KAFKA) => {
+                if let Some(api) = words.first() {
+                    self.one_of(api.clone(), KAFKA_APIS, "an API of Kafka")?;
+                }
+                Ok(words
+                    .first()
+                    .cloned()
+                    .map(|word| glob("api", word))
+                    .into_iter()
+                    .chain(rest().map(|topic| glob("topic", topic)))
+                    .collect())
+            }
+            () => Ok(vec![glob("key", whole)]),
+        }
+    }
+
+    fn method(&self, range: std::ops::Range<usize>) -> Result<(), Complaint> {
+        let word = &self.text[range.clone()];
+        if METHODS.contains(&word) || word.contains('*') {
+            return Ok(());
+        }
+        let place = self.part(range);
+        let upper = word.to_ascii_uppercase();
+        if upper != word && METHODS.contains(&&*upper) {
+            return Err(Complaint::new("E0207", format!("`{word}` is not a method"), &place, "methods are written in capitals").fix(
+                format!("did you mean `{upper}`?"),
+                &place,
+                upper,
+            ));
+        }
+        let known = word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        match nearest(word, METHODS.iter().copied()) {
+            Some(near) => Err(Complaint::new("E0207", format!("`{word}` is not a method"), &place, "unknown to HTTP").fix(
+                format!("did you mean `{near}`?"),
+                &place,
+                near,
+            )),
+            None if known => Ok(()),
+            None => Err(Complaint::new("E0207", format!("`{word}` is not a method"), &place, "write it as `POST /orders/*`")),
+        }
+    }
+
+    fn path(&self, range: std::ops::Range<usize>) -> Result<(), Complaint> {
+        let path = &self.text[range.clone()];
+        if let Some(at) = path.find('?') {
+            return Err(Complaint::new("E0205", "a path has no query", &self.part(range.start + at..range.end), "leave this out")
+                .note("write it as `match: { path: ..., query: { ... } }`"));
+        }
+        match path.starts_with(['/', '*', '^']) {
+            true => Ok(()),
+            false => Err(Complaint::new("E0205", format!("`{path}` is not a path"), &self.part(range.clone()), "a path begins with `/`")
+                .fix("from the root", &self.part(range.start..range.start), "/")),
+        }
+    }
+
+    fn one_of(&self, range: std::ops::Range<usize>, words: &[&'static str], what: &str) -> Result<(), Complaint> {
+        let word = &self.text[range.clone()];
+        if words.contains(&word) {
+            return Ok(());
+        }
+        let place = self.part(range);
+        let complaint = Complaint::new("E0207", format!("`{word}` is not {what}"), &place, "unknown here");
+        let same = words.iter().find(|known| known.eq_ignore_ascii_case(word)).copied();
+        Err(match same.or_else(|| nearest(word, words.iter().copied())) {
+            Some(near) => complaint.fix(format!("did you mean `{near}`?"), &place, near),
+            None => complaint,
+        })
+    }
+
+    fn words(&self) -> Vec<std::ops::Range<usize>> {
+        let mut words = Vec::new();
+        let mut start = None;
+        for (at, c) in self.text.char_indices().chain([(self.text.len(), ' ')]) {
+            match (c.is_whitespace(), start) {
+                (true, Some(from)) => {
+                    words.push(from..at);
+                    start = None;
+                }
+                (false, None) => start = Some(at),
+                _ => {}
+            }
+        }
+        words
+    }
+
+    fn part(&self, range: std::ops::Range<usize>) -> Place {
+        self.place.part(range, self.text.len())
+    }
+}
+
+/// `W0204`: what a regular expression has and a path has not.
+fn regex_for_glob(text: &str, place: &Place) -> Option<Complaint> {
+    let signs = [".*", ".+", "\\", "[0-9", "[a-z", "[^", "(?", "/^"];
+    let strange = signs.iter().any(|sign| text.contains(sign)) || text.trim_end().ends_with('$') || text.contains(" ^");
+    strange.then(|| {
+        let complaint =
+            Complaint::new("W0204", "this looks like a regular expression", place, "here `*` means anything and `.` means a dot")
+                .note("if you do want a regular expression, write `match: { path: { regex: ... } }`");
+        let glob = text.replace(".*", "*").replace(".+", "*");
+        let glob = glob.trim_end_matches('$').replace(" ^", " ");
+        match glob != text && !["\\", "[", "(", "^"].iter().any(|sign| glob.contains(sign)) {
+            true => complaint.fix("as a glob", place, glob),
+            false => complaint,
+        }
+    })
+}
+
+/// Classes of answers: `2xx`, `503`.
+pub fn is_status_class(text: &str) -> bool {
+    let class = text.len() == 3 && text.ends_with("xx") && text.starts_with(|c: char| ('1'..='5').contains(&c));
+    class || split_number(text).is_some_and(|(status, rest)| rest.is_empty() && (100.0..=599.0).contains(&status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, on: Protocol) -> Result<Vec<(&'static str, String)>, String> {
+        let place = Place { range: 0..text.len(), ..Place::default() };
+        let facts = Match::line(text, &place).facts(on).map_err(|c| format!("{} {} [{}]", c.code, c.message, &text[c.place.range]))?;
+        Ok(facts.all.iter().map(|fact| (fact.name, text[fact.place.range.clone()].to_owned())).collect())
+    }
+
+    #[test]
+    fn lines_are_read_in_the_manner_of_the_protocol() {
+        use Protocol::*;
+        for (text, on, facts) in [
+            ("POST /orders/*", Http, "method=POST path=/orders/*"),
+            ("/orders", Https, "path=/orders"),
+            ("PURGE /x", Http, "method=PURGE path=/x"),
+            ("shop.v1.Inventory/Reserve", Grpc, "service=shop.v1.Inventory method=Reserve"),
+            ("UPDATE accounts*", Postgres, "statement=UPDATE accounts*"),
+            ("GET session:*", Redis, "command=GET key=session:*"),
+            ("A payments.*", Dns, "type=A name=payments.*"),
+            ("*.internal", Dns, "name=*.internal"),
+            ("Produce orders", Kafka, "api=Produce topic=orders"),
+            ("orders.created", Nats, "key=orders.created"),
+        ] {
+            let said = line(text, on).unwrap().iter().map(|(name, part)| format!("{name}={part}")).collect::<Vec<_>>().join(" ");
+            assert_eq!(said, facts, "{text}");
+        }
+        for (text, on, wrong) in [
+            ("POTS /orders", Http, "E0207 `POTS` is not a method [POTS]"),
+            ("post /orders", Http, "E0207 `post` is not a method [post]"),
+            ("POST", Http, "E0205 this says no path [POST]"),
+            ("POST orders", Http, "E0205 `orders` is not a path [orders]"),
+            ("GET /x?a=1", Http, "E0205 a path has no query [?a=1]"),
+            ("GET /a b", Http, "E0205 this is not a request [GET /a b]"),
+            ("/shop.Cart/Get", Grpc, "E0205 `/shop.Cart/Get` is not a call [/shop.Cart/Get]"),
+            ("Get", Grpc, "E0205 `Get` is not a call [Get]"),
+            ("AA payments", Dns, "E0207 `AA` is not a type of record [AA]"),
+            ("Prodce orders", Kafka, "E0207 `Prodce` is not an API of Kafka [Prodce]"),
+        ] {
+            assert_eq!(line(text, on), Err(wrong.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn maps_are_read_and_held_to_their_protocol() {
+        let read = |json: serde_json::Value| {
+            let mut codes = Vec::new();
+            let made = Match::read(&Node::from_json(&json), &mut |complaint| codes.push(complaint.code));
+            (made, codes)
+        };
+        use serde_json::json;
+        let (made, codes) = read(
+            json!({ "method": "POST", "path": ["/a", "/b/*"], "headers": { "x-user": { "regex": "^j.*n$" } }, "not": { "host": "x" } }),
+        );
+        assert_eq!(codes, Vec::<&str>::new());
+        let made = made.unwrap();
+        assert_eq!(made.facts(Protocol::Http).unwrap().all.len(), 3);
+        assert_eq!(made.facts(Protocol::Postgres).unwrap_err().code, "E0403");
+        assert!(!made.is_about_connections());
+        assert!(read(json!({ "client": "10.0.0.0/8", "sni": "*.example" })).0.unwrap().is_about_connections());
+        for (json, expected) in [
+            (json!({ "metod": "POST" }), "E0101"),
+            (json!({ "path": { "regex": "(" } }), "E0207"),
+            (json!({ "path": { "regx": "a" } }), "E0101"),
+            (json!({ "client": "10.0.0.0/99" }), "E0207"),
+            (json!({ "headers": "x" }), "E0207"),
+            (json!({ "not": "x" }), "E0207"),
+            (json!({ "body": { "amount": 1 } }), "E0207"),
+            (json!(""), "E0207"),
+            (json!([]), "E0207"),
+        ] {
+            assert_eq!(read(json.clone()).1, [expected], "{json}");
+        }
+    }
+
+    #[test]
+    fn regular_expressions_are_noticed() {
+        let fixed = |text: &str| {
+            let place = Place { range: 0..text.len(), ..Place::default() };
+            Match::line(text, &place).looks_like_regex().map(|c| c.fixes.first().map(|fix| fix.edits[0].text.clone()))
+        };
+        assert_eq!(fixed("GET /orders/.*"), Some(Some("GET /orders/*".into())));
+        assert_eq!(fixed("GET ^/orders$"), Some(Some("GET /orders".into())));
+        assert_eq!(fixed("GET /orders/\\d+"), Some(None));
+        assert_eq!(fixed("GET /orders/*"), None);
+        assert_eq!(fixed("GET /v1.2/x"), None);
+        assert!(is_status_class("2xx") && is_status_class("503") && !is_status_class("7xx") && !is_status_class("x"));
+    }
+}

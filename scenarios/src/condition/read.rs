@@ -1,0 +1,580 @@
+//! Conditions from text, each word with its place. What can be said without knowing the scenario is said here: words that are
+//! unknown, units that do not fit, states and views that a measure does not have.
+
+use super::{Amount, Asked, Condition, Group, Named, Offset, Op, Reference, Subject, Test, View, Window, Words};
+use crate::measure::{self, MARKS, MEASURES, Measure, Takes, Unit};
+use faultwire_faults::{
+    complaint::{Complaint, FromNode, nearest},
+    node::{Node, Place},
+    units::{Flow, Size, Span, split_number},
+    value::scalar,
+};
+use std::ops::Range;
+
+/// What came of it. There may be a condition and something wrong with it.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub condition: Option<Condition>,
+    pub complaints: Vec<Complaint>,
+}
+
+/// A probe, as far as conditions care: its name, and the unit of its number if it has one.
+#[derive(Clone, Debug)]
+pub struct KnownProbe {
+    pub name: String,
+    pub unit: Option<Unit>,
+}
+
+/// Reads a condition. `place` is that of the text.
+pub fn read(text: &str, place: &Place, probes: &[KnownProbe]) -> Read {
+    let mut reader = Reader { text, whole: place, at: 0, probes, complaints: Vec::new() };
+    let condition = reader.condition().map_err(|complaint| reader.complaints.push(*complaint)).ok();
+    Read { condition, complaints: reader.complaints }
+}
+
+type Refusal = Box<Complaint>;
+
+struct Reader<'a> {
+    text: &'a str,
+    whole: &'a Place,
+    at: usize,
+    probes: &'a [KnownProbe],
+    complaints: Vec<Complaint>,
+}
+
+const CLAUSES: [&str; 4] = ["for", "within", "during", "by"];
+
+impl Reader<'_> {
+    fn condition(&mut self) -> Result<Condition, Refusal> {
+        let subject = self.subject()?;
+        let test = self.test(&subject)?;
+        let mut condition = Condition { subject, test, lasts: None, within: None, during: None, by: None, place: self.whole.clone() };
+        while let Some(word) = self.word() {
+            self.clause(word, &mut condition)?;
+        }
+        Ok(condition)
+    }
+
+    fn subject(&mut self) -> Result<Subject, Refusal> {
+        self.space();
+        let start = self.at;
+        let name = self.take(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if name.is_empty() {
+            let rest = self.rest();
+            return Err(self.unreadable(rest, "a measure or a probe comes first"));
+        }
+        let word = self.text[name.clone()].to_owned();
+        let view = match self.text[self.at..].starts_with('.') {
+            true => {
+                self.at += 1;
+                Some(self.take(|c| c.is_ascii_alphanumeric() || c == '_'))
+            }
+            false => None,
+        };
+        let inside = self.parentheses(start)?;
+        let whole = start..self.at;
+        let probe = self.probes.iter().any(|probe| probe.name == word);
+        if inside.is_none() && view.is_none() && probe {
+            return Ok(Subject::Probe(self.named(name)));
+        }
+        if inside.is_none() && view.is_none() {
+            match word.as_str() {
+                "recovered" => return Ok(Subject::Recovered(self.part(name))),
+                "phase" => return Ok(Subject::Phase(self.part(name))),
+                _ => {}
+            }
+        }
+        let Some(measure) = measure::find(&word) else { return Err(self.unknown(name, inside.is_some())) };
+        let view = self.view(measure, view)?;
+        let (of, argument) = self.arguments(measure, inside, &whole)?;
+        Ok(Subject::Measure(Asked { measure, view, of, argument, name_place: self.part(name), place: self.part(whole) }))
+    }
+
+    /// What stands between the parentheses, if there are any.
+    fn parentheses(&mut self, start: usize) -> Result<Option<Range<usize>>, Refusal> {
+        if !self.text[self.at..].starts_with('(') {
+            return Ok(None);
+        }
+        let inside = self.at + 1;
+        let Some(length) = self.text[inside..].find(')') else {
+            return Err(self.unreadable(start..self.text.trim_end().len(), "`)` is missing"));
+        };
+        self.at = inside + length + 1;
+        Ok(Some(inside..inside + length))
+    }
+
+    fn unknown(&mut self, name: Range<usize>, called: bool) -> Refusal {
+        let (word, place) = (&self.text[name.clone()], self.part(name));
+        let probes = self.probes.iter().map(|probe| probe.name.as_str());
+        let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).chain(["recovered", "phase"]).collect();
+        let near = if called { nearest(word, names.iter().copied()) } else { nearest(word, probes.chain(names.iter().copied())) };
+        let what = if called { "measure" } else { "measure and no probe" };
+        let complaint = Complaint::new("E0501", format!("there is no {what} named `{word}`"), &place, "not found");
+        Box::new(match near {
+            Some(near) => complaint.fix(format!("did you mean `{near}`?"), &place, near),
+            None => complaint.note("such as `p95(PROXY)`, `error_rate(PROXY)`, `hits(FAULT)`; `faultwire explain` lists all"),
+        })
+    }
+
+    fn view(&mut self, measure: &Measure, view: Option<Range<usize>>) -> Result<View, Refusal> {
+        let Some(range) = view else { return Ok(View::Organic) };
+        let (word, place) = (&self.text[range.clone()], self.part(range));
+        let views = View::WORDS.iter().map(|(word, _)| *word);
+        let Some(view) = View::of(word) else {
+            let complaint =
+                Complaint::new("E0511", format!("`{word}` is not a view"), &place, "`all`, `injected`, `upstream` or `operations`");
+            return Err(Box::new(match nearest(word, views) {
+                Some(near) => complaint.fix(format!("did you mean `{near}`?"), &place, near),
+                None => complaint,
+            }));
+        };
+        if !measure.traffic || (view == View::Upstream && measure.unit != Unit::Duration) {
+            let label = if measure.traffic { "only latencies have that" } else { "always counted in full" };
+            self.complaints.push(Complaint::new("E0511", format!("`{}` has no view `{word}`", measure.name), &place, label));
+        }
+        Ok(view)
+    }
+
+    fn arguments(
+        &mut self,
+        measure: &'static Measure,
+        inside: Option<Range<usize>>,
+        whole: &Range<usize>,
+    ) -> Result<(Option<Named>, Option<Named>), Refusal> {
+        let name = measure.name;
+        let none = inside.as_ref().is_none_or(|inside| self.text[inside.clone()].trim().is_empty());
+        let here = self.part(whole.clone());
+        let missing = |what: &str, label: &str| Box::new(Complaint::new("E0505", format!("`{name}` does not say {what}"), &here, label));
+        if none {
+            return match measure.takes {
+                Takes::Nothing | Takes::MaybeProxy => Ok((None, None)),
+                Takes::Fault => Err(missing("of which fault", &format!("write it as `{name}(FAULT)`"))),
+                Takes::Alert => Err(missing("which alert", &format!("write it as `{name}(NAME)`"))),
+                Takes::Mark => Err(missing("which mark", &format!("write it as `{name}(detected)`"))),
+                _ => Err(missing("of which proxy", &format!("write it as `{name}(PROXY)`"))),
+            };
+        }
+        let inside = inside.unwrap_or_default();
+        if measure.takes == Takes::Nothing {
+            return Err(Box::new(Complaint::new(
+                "E0505",
+                format!("`{name}` is about everything"),
+                &self.part(inside),
+                "nothing stands here",
+            )));
+        }
+        // Labels have commas of their own.
+        let comma = if measure.takes == Takes::Alert { None } else { self.text[inside.clone()].find(',').map(|at| inside.start + at) };
+        let of = self.named(self.trimmed(inside.start..comma.unwrap_or(inside.end)));
+        let argument = comma.map(|comma| self.trimmed(comma + 1..inside.end));
+        if measure.takes == Takes::Mark && !MARKS.contains(&of.name.as_str()) {
+            let complaint = Complaint::new("E0512", format!("nobody marks `{}`", of.name), &of.place, "unknown here");
+            self.complaints.push(match nearest(&of.name, MARKS.iter().copied()) {
+                Some(near) => complaint.fix(format!("did you mean `{near}`?"), &of.place, near),
+                None => {
+                    complaint.note(format!("there are {}", MARKS.iter().map(|mark| format!("`{mark}`")).collect::<Vec<_>>().join(", ")))
+                }
+            });
+        }
+        match (measure.takes, argument) {
+            (Takes::Proxy | Takes::MaybeProxy, argument) => {
+                Ok((Some(of), argument.filter(|range| !range.is_empty()).map(|range| self.named(range))))
+            }
+            (Takes::Class | Takes::Bound, Some(range)) if !range.is_empty() => {
+                let argument = self.named(range);
+                if measure.takes == Takes::Bound {
+                    let node = Node { place: argument.place.clone(), value: scalar(&argument.name) };
+                    self.complaints.extend(Span::from_node(&node).err());
+                }
+                Ok((Some(of), Some(argument)))
+            }
+            (Takes::Class, _) => Err(missing("of which outcome", &format!("write it as `{name}(PROXY, 5xx)`"))),
+            (Takes::Bound, _) => Err(missing("than what", &format!("write it as `{name}(PROXY, 300ms)`"))),
+            (_, Some(range)) => Err(self.unreadable(range, "one name is enough")),
+            (_, None) => Ok((Some(of), None)),
+        }
+    }
+
+    fn test(&mut self, subject: &Subject) -> Result<Option<Test>, Refusal> {
+        self.space();
+        if let Some(op) = self.operator()? {
+            return self.compared(subject, op).map(Some);
+        }
+        let start = self.at;
+        match self.word() {
+            Some(word) if &self.text[word.clone()] == "is" => self.state(subject).map(Some),
+            Some(word) if CLAUSES.contains(&&self.text[word.clone()]) && matches!(subject, Subject::Recovered(_)) => {
+                self.at = start;
+                Ok(None)
+            }
+            None if matches!(subject, Subject::Recovered(_)) => Ok(None),
+            Some(word) if !CLAUSES.contains(&&self.text[word.clone()]) => {
+                let near = nearest(&self.text[word.clone()], ["is"]).filter(|_| self.text[word.clone()].len() <= 3);
+                let complaint = self.unreadable(word.clone(), "compared with what?");
+                Err(match near {
+                    Some(_) => complaint.fix("did you mean `is`?", &self.part(word), "is").into(),
+                    None => complaint.note("write it as `p95(PROXY) < 400ms`, or `breaker(PROXY) is open`").into(),
+                })
+            }
+            _ => {
+                let subject = subject.place();
+                Err(Complaint::new("E0505", format!("this says nothing about `{}`", self.said(subject)), subject, "compared with what?")
+                    .note("write it as `p95(PROXY) < 400ms`, or `breaker(PROXY) is open`")
+                    .into())
+            }
+        }
+    }
+
+    fn operator(&mut self) -> Result<Option<(Op, Range<usize>)>, Refusal> {
+        let start = self.at;
+        let range = self.take(|c| "<>=!≤≥".contains(c));
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let word = &self.text[range.clone()];
+        if let Some(op) = Op::of(word) {
+            return Ok(Some((op, range)));
+        }
+        self.at = start;
+        let complaint = Complaint::new("E0505", format!("`{word}` compares nothing"), &self.part(range.clone()), "not a comparison");
+        let meant = match word {
+            "=" => "==",
+            "=<" | "≤" => "<=",
+            "=>" | "≥" => ">=",
+            "<>" => "!=",
+            _ => return Err(complaint.note("there are `<`, `<=`, `>`, `>=`, `==` and `!=`").into()),
+        };
+        Err(complaint.fix(format!("here it is `{meant}`"), &self.part(range), meant).into())
+    }
+
+    fn compared(&mut self, subject: &Subject, (op, op_range): (Op, Range<usize>)) -> Result<Test, Refusal> {
+        self.space();
+        let range = self.take(|c| !c.is_whitespace());
+        if range.is_empty() {
+            return Err(self.unreadable(op_range, "compared with what?"));
+        }
+        let (text, place) = (self.text[range.clone()].to_owned(), self.part(range.clone()));
+        let unit = self.unit(subject);
+        if let Some(Unit::State(states)) = unit {
+            let name = self.said(subject.place()).split(['(', '.']).next().unwrap_or_default().to_owned();
+            self.complaints.push(
+                Complaint::new("E0510", format!("`{name}` is a state, not a number"), &place, "compared with a number")
+                    .note(format!("write it as `is {}`", states.first().copied().unwrap_or("ok"))),
+            );
+            return Ok(Test::Compare { op, value: Amount::Number(0.0), place });
+        }
+        if let Some(reference) = Reference::of(&text) {
+            let offset = self.offset(subject, unit)?;
+            return Ok(Test::Against { op, reference, offset, place });
+        }
+        if let Some(near) =
+            nearest(&text, Reference::WORDS.iter().map(|(word, _)| *word)).filter(|_| text.starts_with(|c: char| c.is_ascii_alphabetic()))
+        {
+            return Err(Complaint::new("E0505", format!("`{text}` is nothing to compare with"), &place, "unknown here")
+                .fix(format!("did you mean `{near}`?"), &place, near)
+                .into());
+        }
+        let Some(value) = amount(&text) else {
+            let label = unit.map_or("a number was wanted", |unit| match unit {
+                Unit::Percent => "such as `5%`",
+                Unit::Duration => "such as `400ms`",
+                Unit::Rate => "such as `20/s`",
+                Unit::Multiple => "such as `1.5x`",
+                Unit::Size => "such as `64KiB`",
+                Unit::Count | Unit::State(_) => "such as `3`",
+            });
+            return Err(Complaint::new("E0505", format!("`{text}` is nothing to compare with"), &place, label).into());
+        };
+        self.apart(&text, range)?;
+        if let Some(unit) = unit {
+            self.fits(subject, unit, value, &place);
+        }
+        Ok(Test::Compare { op, value, place })
+    }
+
+    /// A number and its unit stand together.
+    fn apart(&mut self, number: &str, range: Range<usize>) -> Result<(), Refusal> {
+        if number.parse::<f64>().is_err() {
+            return Ok(());
+        }
+        let here = self.at;
+        let Some(next) = self.word() else { return Ok(()) };
+        let joined = format!("{number}{}", &self.text[next.clone()]);
+        if matches!(amount(&joined), None | Some(Amount::Number(_))) {
+            self.at = here;
+            return Ok(());
+        }
+        let place = self.part(range.start..next.end);
+        Err(Complaint::new("E0505", "a number and its unit stand together", &place, "no space between them")
+            .fix("without the space", &place, joined)
+            .into())
+    }
+
+    /// Whether a value has the unit of what it is compared with.
+    fn fits(&mut self, subject: &Subject, unit: Unit, value: Amount, place: &Place) {
+        let fine = matches!(
+            (unit, value),
+            (Unit::Percent, Amount::Percent(_))
+                | (Unit::Duration, Amount::Duration(_))
+                | (Unit::Rate, Amount::Rate(_))
+                | (Unit::Multiple, Amount::Multiple(_))
+                | (Unit::Size, Amount::Size(_))
+        ) || matches!((unit, value), (Unit::Count, Amount::Number(number)) if number.fract() == 0.0);
+        if fine {
+            return;
+        }
+        let name = self.said(subject.place()).split(['(', '.']).next().unwrap_or_default().to_owned();
+        let with = match value {
+            Amount::Percent(_) => "a percentage",
+            Amount::Duration(_) => "a length of time",
+            Amount::Rate(_) => "a rate",
+            Amount::Multiple(_) => "a multiple",
+            Amount::Size(_) => "a size",
+            Amount::Number(_) if unit == Unit::Count => "a part of one",
+            Amount::Number(_) => "a bare number",
+        };
+        let complaint = Complaint::new("E0502", format!("`{name}` is {}", unit.noun()), place, format!("compared with {with}"));
+        self.complaints.push(match (value, unit.suffix()) {
+            (Amount::Number(_), Some((suffix, title))) => complaint.fix(title, &place.end(), suffix),
+            _ => complaint,
+        });
+    }
+
+    /// The unit of a subject; `None` where anything goes.
+    fn unit(&self, subject: &Subject) -> Option<Unit> {
+        match subject {
+            Subject::Measure(asked) => Some(asked.measure.unit),
+            Subject::Probe(named) => self.probes.iter().find(|probe| probe.name == named.name).and_then(|probe| probe.unit),
+            Subject::Recovered(_) => Some(Unit::State(&["true"])),
+            Subject::Phase(_) => Some(Unit::State(&["NAME"])),
+        }
+    }
+
+    fn offset(&mut self, subject: &Subject, unit: Option<Unit>) -> Result<Option<Offset>, Refusal> {
+        let here = self.at;
+        self.space();
+        let sign = match self.text[self.at..].chars().next() {
+            Some('+') => 1.0,
+            Some('-') => -1.0,
+            _ => {
+                self.at = here;
+                return Ok(None);
+            }
+        };
+        let sign_range = self.at..self.at + 1;
+        self.at += 1;
+        self.space();
+        let range = self.take(|c| !c.is_whitespace());
+        if range.is_empty() {
+            return Err(self.unreadable(sign_range, "and how much?"));
+        }
+        let place = self.part(range.clone());
+        match amount(&self.text[range.clone()]) {
+            Some(Amount::Percent(share)) => Ok(Some(Offset::Percent(sign * share))),
+            Some(Amount::Duration(span)) => {
+                if unit.is_some_and(|unit| unit != Unit::Duration) {
+                    self.fits(subject, unit.unwrap_or(Unit::Count), Amount::Duration(span), &place);
+                }
+                Ok(Some(Offset::Duration(sign as i64 * i64::try_from(span.0).unwrap_or(i64::MAX))))
+            }
+            Some(Amount::Number(points)) => {
+                let here = self.at;
+                if self.word().is_some_and(|word| matches!(&self.text[word], "points" | "point")) {
+                    if unit != Some(Unit::Percent) {
+                        self.complaints.push(
+                            Complaint::new("E0502", "points are added to percentages", &place, "this is none")
+                                .note("`+ 25%` is a quarter more"),
+                        );
+                    }
+                    return Ok(Some(Offset::Points(sign * points)));
+                }
+                self.at = here;
+                let complaint = Complaint::new("E0502", format!("`{}` of what?", &self.text[range]), &place, "added as a bare number");
+                Err(complaint.fix("in a hundred of it", &place.end(), "%").fix("or percentage points", &place.end(), " points").into())
+            }
+            _ => Err(self.unreadable(range, "such as `25%`, or `2 points`")),
+        }
+    }
+
+    fn state(&mut self, subject: &Subject) -> Result<Test, Refusal> {
+        let mut first = self.word();
+        let not = first.as_ref().is_some_and(|word| &self.text[word.clone()] == "not");
+        if not {
+            first = self.word();
+        }
+        let Some(mut range) = first else {
+            let end = self.text.trim_end().len();
+            return Err(self.unreadable(end.saturating_sub(2)..end, "is what?"));
+        };
+        // The name of a phase may be of several words.
+        if matches!(subject, Subject::Phase(_)) {
+            loop {
+                let here = self.at;
+                match self.word() {
+                    Some(word) if !CLAUSES.contains(&&self.text[word.clone()]) => range.end = word.end,
+                    _ => {
+                        self.at = here;
+                        break;
+                    }
+                }
+            }
+        }
+        let state = self.named(range);
+        let states: &[&str] = match subject {
+            Subject::Phase(_) => return Ok(Test::Is { not, state }),
+            Subject::Probe(_) => &["ok", "failing"],
+            Subject::Measure(asked) => match asked.measure.unit {
+                Unit::State(states) => states,
+                unit => {
+                    self.complaints.push(Complaint::new(
+                        "E0510",
+                        format!("`{}` is {}, not a state", asked.measure.name, unit.noun()),
+                        &state.place,
+                        "no number is that",
+                    ));
+                    return Ok(Test::Is { not, state });
+                }
+            },
+            Subject::Recovered(_) => &["true"],
+        };
+        if !states.contains(&state.name.as_str()) {
+            let list = states.iter().map(|state| format!("`{state}`")).collect::<Vec<_>>().join(" or ");
+            let name = self.said(subject.place()).split(['(', '.']).next().unwrap_or_default().to_owned();
+            let complaint = Complaint::new("E0510", format!("`{name}` is never `{}`", state.name), &state.place, format!("it is {list}"));
+            self.complaints.push(match nearest(&state.name, states.iter().copied()) {
+                Some(near) => complaint.fix(format!("did you mean `{near}`?"), &state.place, near),
+                None => complaint,
+            });
+        }
+        Ok(Test::Is { not, state })
+    }
+
+    fn clause(&mut self, word: Range<usize>, condition: &mut Condition) -> Result<(), Refusal> {
+        let name = self.text[word.clone()].to_owned();
+        if !CLAUSES.contains(&name.as_str()) {
+            if matches!(name.as_str(), "and" | "or" | "&&" | "||" | "AND" | "OR") {
+                return Err(Complaint::new(
+                    "E0505",
+                    format!("there is no `{name}` in a condition"),
+                    &self.part(word),
+                    "one line, one condition",
+                )
+                .note("a list of conditions is all of them")
+                .into());
+            }
+            let complaint = self.unreadable(word.clone(), "what is this about?");
+            return Err(match nearest(&name, CLAUSES) {
+                Some(near) => complaint.fix(format!("did you mean `{near}`?"), &self.part(word), near).into(),
+                None => complaint,
+            });
+        }
+        let Some(value) = self.word() else { return Err(self.unreadable(word, "and what?")) };
+        let said_twice = match name.as_str() {
+            "for" => condition.lasts.is_some(),
+            "within" => condition.within.is_some(),
+            "during" => condition.during.is_some(),
+            _ => condition.by.is_some(),
+        };
+        if said_twice {
+            return Err(self.unreadable(word, "said twice"));
+        }
+        let place = self.part(value.clone());
+        let text = &self.text[value];
+        let node = Node { place: place.clone(), value: scalar(text) };
+        match name.as_str() {
+            "for" | "within" => {
+                let span = Span::from_node(&node)?;
+                *(if name == "for" { &mut condition.lasts } else { &mut condition.within }) = Some(span);
+            }
+            "during" => condition.during = Some(word_of::<Window>(text, &place, "a window")?),
+            _ => condition.by = Some(word_of::<Group>(text, &place, "a group")?),
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, range: Range<usize>, label: &str) -> Refusal {
+        let text = self.text.get(range.clone()).unwrap_or_default();
+        let message =
+            if text.trim().is_empty() { "this is not a condition".to_owned() } else { format!("`{}` cannot be read here", short(text)) };
+        Box::new(Complaint::new("E0505", message, &self.part(range), label))
+    }
+
+    fn said(&self, place: &Place) -> String {
+        let start = place.range.start.saturating_sub(self.whole.range.start);
+        self.text.get(start..start + place.range.len()).unwrap_or(self.text).to_owned()
+    }
+
+    fn named(&self, range: Range<usize>) -> Named {
+        Named { name: self.text[range.clone()].to_owned(), place: self.part(range) }
+    }
+
+    fn part(&self, range: Range<usize>) -> Place {
+        self.whole.part(range, self.text.len())
+    }
+
+    fn rest(&self) -> Range<usize> {
+        self.trimmed(self.at..self.text.len())
+    }
+
+    fn trimmed(&self, range: Range<usize>) -> Range<usize> {
+        let part = &self.text[range.clone()];
+        let start = range.start + (part.len() - part.trim_start().len());
+        start..start + part.trim().len()
+    }
+
+    fn space(&mut self) {
+        self.take(char::is_whitespace);
+    }
+
+    /// The next word, up to a space.
+    fn word(&mut self) -> Option<Range<usize>> {
+        self.space();
+        Some(self.take(|c| !c.is_whitespace())).filter(|range| !range.is_empty())
+    }
+
+    fn take(&mut self, fits: impl Fn(char) -> bool) -> Range<usize> {
+        let start = self.at;
+        let rest = &self.text[start..];
+        self.at = start + rest.find(|c| !fits(c)).unwrap_or(rest.len());
+        start..self.at
+    }
+}
+
+fn word_of<T: Words>(text: &str, place: &Place, what: &str) -> Result<T, Refusal> {
+    if let Some(value) = T::of(text) {
+        return Ok(value);
+    }
+    let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+    let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let complaint = Complaint::new("E0505", format!("`{text}` is not {what}"), place, list);
+    Err(Box::new(match nearest(text, words) {
+        Some(near) => complaint.fix(format!("did you mean `{near}`?"), place, near),
+        None => complaint,
+    }))
+}
+
+/// A value by the unit it carries.
+fn amount(text: &str) -> Option<Amount> {
+    if let Some(span) = Span::parse(text) {
+        return Some(Amount::Duration(span));
+    }
+    if let Some(size) = Size::parse(text) {
+        return Some(Amount::Size(size));
+    }
+    if let Some(flow) = Flow::parse(text) {
+        return Some(Amount::Rate(flow));
+    }
+    match split_number(text)? {
+        (number, "%") => Some(Amount::Percent(number)),
+        (number, "x") => Some(Amount::Multiple(number)),
+        (number, "") => Some(Amount::Number(number)),
+        _ => None,
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.chars().count() > 40 {
+        true => format!("{}…", text.chars().take(40).collect::<String>()),
+        false => text.to_owned(),
+    }
+}
