@@ -3,7 +3,7 @@
 
 pub mod read;
 
-use crate::measure::Measure;
+use crate::{measure::Measure, write::exact};
 use faultwire_faults::{
     node::Place,
     units::{Flow, Size, Span},
@@ -192,10 +192,10 @@ impl fmt::Display for Condition {
             write!(f, " {test}")?;
         }
         if let Some(lasts) = self.lasts {
-            write!(f, " for {lasts}")?;
+            write!(f, " for {}", exact(lasts))?;
         }
         if let Some(within) = self.within {
-            write!(f, " within {within}")?;
+            write!(f, " within {}", exact(within))?;
         }
         if let Some(during) = self.during {
             write!(f, " during {}", during.word())?;
@@ -238,7 +238,7 @@ impl fmt::Display for Test {
                     None => Ok(()),
                     Some(Offset::Percent(share)) => write!(f, " {} {}%", sign(*share), number(share.abs())),
                     Some(Offset::Points(points)) => write!(f, " {} {} points", sign(*points), number(points.abs())),
-                    Some(Offset::Duration(ns)) => write!(f, " {} {}", if *ns < 0 { '-' } else { '+' }, Span(ns.unsigned_abs())),
+                    Some(Offset::Duration(ns)) => write!(f, " {} {}", if *ns < 0 { '-' } else { '+' }, exact(Span(ns.unsigned_abs()))),
                 }
             }
             Test::Is { not, state } => write!(f, "is {}{}", if *not { "not " } else { "" }, state.name),
@@ -250,8 +250,11 @@ impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Amount::Percent(share) => write!(f, "{}%", number(*share)),
-            Amount::Duration(span) => write!(f, "{span}"),
-            Amount::Rate(rate) => write!(f, "{rate}"),
+            Amount::Duration(span) => f.write_str(&exact(*span)),
+            Amount::Rate(rate) => {
+                let unit = rate.to_string();
+                write!(f, "{}/{}", number(rate.count), unit.rsplit('/').next().unwrap_or("s"))
+            }
             Amount::Multiple(times) => write!(f, "{}x", number(*times)),
             Amount::Size(size) => write!(f, "{size}"),
             Amount::Number(value) => f.write_str(&number(*value)),

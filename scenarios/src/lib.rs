@@ -15,6 +15,7 @@ pub mod scenario;
 pub mod sources;
 pub mod variables;
 pub mod words;
+pub mod write;
 pub mod yaml;
 
 mod build;
