@@ -4,6 +4,7 @@
 pub mod codes;
 pub mod condition;
 pub mod expect;
+pub mod fix;
 pub mod keys;
 pub mod library;
 pub mod link;

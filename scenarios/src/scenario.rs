@@ -6,7 +6,7 @@ use crate::{
     condition::{Condition, Named},
     expect::{Confidence, Expectation},
     files::{self, Reader},
-    fits,
+    fits, fix,
     link::ProxySpec,
     names::{self, Declared, Use},
     outside::{Announcement, Baseline, DEFAULT_CONFIDENCE, Limits, Probe, Roles},
@@ -140,7 +140,10 @@ pub fn load_with(names: &[String], reader: Reader<'_>, env: Env<'_>, setting: &S
     if later {
         complaints.extend(unbuilt);
     }
-    complaints.iter_mut().for_each(|complaint| keep_variables(complaint, &sources));
+    complaints.iter_mut().for_each(|complaint| {
+        keep_variables(complaint, &sources);
+        fix::mark(complaint);
+    });
     complaints.sort_by_key(|complaint| (complaint.place.source, complaint.place.range.start));
     let checked = Some(scenario).filter(|_| !wrong);
     Loaded { sources, complaints, scenario: checked.clone().filter(|_| !later), checked }
