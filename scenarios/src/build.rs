@@ -105,7 +105,12 @@ impl<'a> Building<'a> {
             let complaints = &mut self.complaints;
             self.phases.extend(phase::begin(node, defaults, &mut record, &mut |complaint| complaints.push(complaint)));
         }
-        self.complaints.extend(record.told());
+        let told = record.told(defaults);
+        if !told.is_empty() {
+            // What they would have said is not missed.
+            self.meant.insert("defaults");
+        }
+        self.complaints.extend(told);
     }
 
     fn key(&mut self, entry: &Entry) {
@@ -311,7 +316,9 @@ impl<'a> Building<'a> {
         self.unbuilt_of(&scenario);
         let proxies: HashMap<&str, &ProxySpec> = there.iter().map(|spec| (spec.name.as_str(), spec)).collect();
         complaints.extend(drafts.iter().filter_map(|draft| reach::never_happens(draft)));
-        in_order(&scenario, &proxies, &mut complaints);
+        if !self.meant.contains("defaults") {
+            in_order(&scenario, &proxies, &mut complaints);
+        }
         let faults = names.iter().map(String::as_str).collect();
         let scene = Scene { scenario: &scenario, proxies, faults, meant: &self.meant, among: &among, sources, heads: &self.heads };
         scene.check(&mut complaints);
@@ -361,6 +368,11 @@ impl<'a> Building<'a> {
         let mut names: Vec<String> = nodes().filter_map(own).collect();
         self.targets = nodes().flat_map(names::patterns).collect();
         let mut wrong = Vec::new();
+        let broken = self.faults.iter().chain(self.phases.iter().flat_map(Begun::read)).any(|(_, read)| read.is_err());
+        if broken {
+            // A fault that could not be read may be what others look for.
+            self.meant.insert("faults");
+        }
         for (_, read) in std::mem::take(&mut self.faults) {
             match read {
                 Ok(draft) => scenario.faults.push(*draft),

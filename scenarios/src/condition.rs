@@ -168,6 +168,18 @@ impl Words for Group {
     const WORDS: &'static [(&'static str, Group)] = &[("route", Group::Route), ("client", Group::Client), ("session", Group::Session)];
 }
 
+impl Amount {
+    /// As a number, to be compared with others of its unit.
+    pub fn number(&self) -> f64 {
+        match self {
+            Amount::Percent(value) | Amount::Multiple(value) | Amount::Number(value) => *value,
+            Amount::Duration(span) => span.seconds(),
+            Amount::Rate(rate) => rate.per_second(),
+            Amount::Size(size) => size.0 as f64,
+        }
+    }
+}
+
 impl Subject {
     pub fn place(&self) -> &Place {
         match self {

@@ -3,7 +3,8 @@
 
 use faultwire_faults::{
     complaint::Complaint,
-    fault::{Draft, is_known},
+    fault::{Draft, is_known, key_of, unknown},
+    matching::Match,
     node::{Entry, Node, Place, Value},
 };
 use std::collections::HashSet;
@@ -25,8 +26,24 @@ impl Record {
         Record { refused: Vec::new(), useful: vec![false; defaults.len()], faults: 0 }
     }
 
+    /// What is wrong with defaults that no fault has taken: keys no fault has, and values that none could have.
+    fn untaken(&mut self, defaults: &[Entry]) {
+        for (at, entry) in defaults.iter().enumerate().filter(|(at, _)| !self.useful[*at]) {
+            if self.refused.iter().any(|(refused, _)| *refused == at) {
+                continue;
+            }
+            let mut keep = |complaint: Complaint| self.refused.push((at, complaint));
+            match key_of(&entry.key) {
+                Some(_) if entry.key == "match" => drop(Match::read(&entry.value, &mut |complaint| keep(complaint))),
+                Some(key) => key.form.check(key.name, &entry.value, &mut keep),
+                None => keep(unknown(entry)),
+            }
+        }
+    }
+
     /// What is wrong with the defaults themselves.
-    pub fn told(mut self) -> Vec<Complaint> {
+    pub fn told(mut self, defaults: &[Entry]) -> Vec<Complaint> {
+        self.untaken(defaults);
         if self.faults == 0 {
             self.useful.fill(true);
         }
@@ -54,8 +71,11 @@ pub fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
     let made = |node: &Node| Draft::read(node).map(Box::new);
     let Some(own) = node.entries() else { return (node.clone(), made(node)) };
     record.faults += 1;
-    let mut given: Vec<usize> = (0..defaults.len()).filter(|at| own.iter().all(|entry| entry.key != defaults[*at].key)).collect();
-    let mut told_there = false;
+    // What no fault has is told once, for itself.
+    let known = |at: &usize| is_known(&defaults[*at].key);
+    let mut told_there = (0..defaults.len()).any(|at| !known(&at));
+    let mut given: Vec<usize> =
+        (0..defaults.len()).filter(known).filter(|at| own.iter().all(|entry| entry.key != defaults[*at].key)).collect();
     loop {
         let entries = own.iter().chain(given.iter().map(|at| &defaults[*at])).cloned().collect();
         let whole = Node { place: node.place.clone(), value: Value::Map(entries) };
@@ -70,7 +90,7 @@ pub fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
         for complaint in &complaints {
             for at in given.iter().filter(|at| is_about(complaint, &defaults[**at])) {
                 unfit.push(*at);
-                told_there |= is_wrong_anyway(complaint) || (complaint.code == "E0101" && !is_known(&defaults[*at].key));
+                told_there |= is_wrong_anyway(complaint);
                 record.refused.push((*at, complaint.clone()));
             }
         }
@@ -87,7 +107,7 @@ pub fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
 }
 
 fn is_wrong_anyway(complaint: &Complaint) -> bool {
-    complaint.code.starts_with("E02")
+    complaint.code.starts_with("E02") || (complaint.code == "E0101" && complaint.message.starts_with("unknown key"))
 }
 
 fn is_about(complaint: &Complaint, default: &Entry) -> bool {

@@ -1,7 +1,7 @@
 //! Conditions in their scenario: whether what they speak of is there, can be measured, and is compared with something that is known.
 
 use crate::{
-    condition::{Condition, Reference, Subject, Test, View, Window, Words},
+    condition::{Condition, Op, Reference, Subject, Test, View, Window, Words},
     expect::against_baseline,
     fits::{self, AmongBytes},
     link::ProxySpec,
@@ -104,6 +104,7 @@ impl Scene<'_> {
             complaints.extend(self.nothing_left(*spot, condition));
         }
         complaints.extend(among.into_iter().map(|(_, complaint)| complaint));
+        complaints.extend(contradictions(&self.scenario.steady_state));
         self.phases(complaints);
     }
 
@@ -258,6 +259,9 @@ impl Scene<'_> {
     /// `W0506`: what counts only what no fault has touched, where a fault touches everything.
     fn nothing_left(&self, spot: Spot, condition: &Condition) -> Option<Complaint> {
         let asked = condition.subject.measure().filter(|asked| asked.measure.traffic && asked.view == View::Organic)?;
+        if self.meant.contains("defaults") {
+            return None;
+        }
         let elsewhere = matches!(condition.during, Some(Window::Baseline | Window::Recovery));
         let spec = self.proxies.get(asked.of.as_ref()?.name.as_str()).filter(|spec| !spec.speaks.is_bytes())?;
         let phase = match spot {
@@ -315,6 +319,7 @@ impl Scene<'_> {
     fn switched_on(&self, name: &str, place: &Place) -> Option<Complaint> {
         let found = self.scenario.faults.iter().find(|draft| draft.fault.name.as_deref() == Some(name));
         match found {
+            Some(_) if self.meant.contains("defaults") => None,
             Some(draft) if draft.fault.enabled => Some(
                 Complaint::new("E0106", format!("`{name}` is on all the time"), place, "so there is nothing to switch on")
                     .also(&draft.head(), "declared here")
@@ -338,6 +343,46 @@ fn near<'a>(complaint: Complaint, word: &str, names: impl IntoIterator<Item = &'
         None => {
             complaint.note(format!("there are {}", names.iter().take(10).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
         }
+    }
+}
+
+/// Conditions of which never all can hold.
+fn contradictions(conditions: &[Condition]) -> Vec<Complaint> {
+    let mut by_subject: HashMap<String, Vec<&Condition>> = HashMap::new();
+    let mut complaints = Vec::new();
+    for condition in conditions {
+        let same = by_subject.entry(condition.subject.to_string()).or_default();
+        // So many bounds for one number are beyond reason, and beyond being compared with each other.
+        if same.len() < MOST_BOUNDS {
+            if let Some(first) = same.iter().find(|first| !agree(first, condition)) {
+                complaints.push(
+                    Complaint::new("E0106", "these two can never hold together", &condition.place, "nor this if that does")
+                        .also(&first.place, "this")
+                        .note("`steady_state` is what holds while nothing is broken; what is to stop a run stands in `abort`"),
+                );
+            }
+            same.push(condition);
+        }
+    }
+    complaints
+}
+
+const MOST_BOUNDS: usize = 20;
+
+/// Whether something satisfies both.
+fn agree(one: &Condition, other: &Condition) -> bool {
+    match (&one.test, &other.test) {
+        (Some(Test::Compare { op: a, value: x, .. }), Some(Test::Compare { op: b, value: y, .. })) => {
+            let (x, y, low, high) = (x.number(), y.number(), [Op::More, Op::MoreOrEqual], [Op::Less, Op::LessOrEqual]);
+            match () {
+                () if low.contains(a) && high.contains(b) => x < y || (x == y && *a == Op::MoreOrEqual && *b == Op::LessOrEqual),
+                () if high.contains(a) && low.contains(b) => y < x || (x == y && *a == Op::LessOrEqual && *b == Op::MoreOrEqual),
+                () if *a == Op::Equal && *b == Op::Equal => x == y,
+                () => true,
+            }
+        }
+        (Some(Test::Is { not: a, state: x }), Some(Test::Is { not: b, state: y })) => (x.name == y.name) == (a == b),
+        _ => true,
     }
 }
 

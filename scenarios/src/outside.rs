@@ -259,6 +259,9 @@ pub fn announcement(node: &Node, keep: &mut dyn FnMut(Complaint)) -> Option<Anno
             }
         }
     }
+    if let (Some(token), true) = (node.entry("token"), to != Channel::Grafana) {
+        keep(Complaint::new("E0101", "`token` needs `grafana`", &token.key_place, "there is no `grafana` in this announcement"));
+    }
     let url = entry.value.text().unwrap_or_default().to_owned();
     let events = node.entry("events").map(|entry| texts(&entry.value)).unwrap_or_default();
     Some(Announcement { to, url, token: value(node, "token"), events })

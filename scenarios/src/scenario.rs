@@ -21,7 +21,10 @@ use faultwire_faults::{
     node::{Node, Place},
     units::Span,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
+/// Beyond so many mistakes of a kind nobody looks for what follows from each.
+const MOST_LOOKED_AT: usize = 100;
 
 /// What a scenario says.
 #[derive(Clone, Debug)]
@@ -135,6 +138,8 @@ pub fn load_with(names: &[String], reader: Reader<'_>, env: Env<'_>, setting: &S
     }
     let (scenario, mut complaints, unbuilt) = building.finish(&sources, reader);
     not_from_variables(&mut complaints);
+    not_from_doubled(&mut complaints);
+    told_once(&mut complaints);
     let wrong = complaints.iter().any(|complaint| complaint.severity() == Severity::Error);
     let later = !wrong && !unbuilt.is_empty();
     if later {
@@ -194,6 +199,57 @@ fn not_from_variables(complaints: &mut Vec<Complaint>) {
     let at = |complaint: &Complaint| (complaint.place.source, complaint.place.pointer.clone());
     let unset: HashSet<(usize, String)> = complaints.iter().filter(|complaint| complaint.code == "E0308").map(at).collect();
     complaints.retain(|complaint| complaint.code == "E0308" || !unset.contains(&at(complaint)));
+}
+
+/// Which of two was meant is not known, so what is wrong with one of them is not told; nor what comes of two maps that have become one.
+fn not_from_doubled(complaints: &mut Vec<Complaint>) {
+    let doubled: Vec<(usize, String)> = complaints
+        .iter()
+        .filter(|complaint| complaint.code == "E0003")
+        .map(|complaint| {
+            let pointer = complaint.place.pointer.as_str();
+            let map = if complaint.also.len() > 1 { pointer.rsplit_once('/').map_or("", |(map, _)| map) } else { pointer };
+            (complaint.place.source, map.to_owned())
+        })
+        .take(MOST_LOOKED_AT)
+        .collect();
+    let within = |complaint: &Complaint| {
+        let pointer = complaint.place.pointer.as_str();
+        doubled.iter().any(|(source, map)| {
+            *source == complaint.place.source
+                && pointer.strip_prefix(map.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    if !doubled.is_empty() {
+        complaints.retain(|complaint| complaint.code == "E0003" || !within(complaint));
+    }
+}
+
+/// One cause is told once: the same sentence about several places is one complaint that names them all.
+fn told_once(complaints: &mut Vec<Complaint>) {
+    let mut first: HashMap<(&'static str, String), usize> = HashMap::new();
+    let mut kept: Vec<Complaint> = Vec::new();
+    for complaint in std::mem::take(complaints) {
+        if !matches!(complaint.code, "E0102" | "E0501" | "E0301") {
+            kept.push(complaint);
+            continue;
+        }
+        match first.entry((complaint.code, complaint.message.clone())) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(kept.len());
+                kept.push(complaint);
+            }
+            Entry::Occupied(at) => {
+                let told = &mut kept[*at.get()];
+                if let (Some(fix), Some(more)) = (told.fixes.first_mut(), complaint.fixes.into_iter().next()) {
+                    fix.edits.extend(more.edits);
+                }
+                told.also.push((complaint.place, if complaint.code == "E0102" { "nor this one" } else { "nor here" }.to_owned()));
+                told.also.extend(complaint.also);
+            }
+        }
+    }
+    *complaints = kept;
 }
 
 /// A patch must not write a variable's value over the variable.

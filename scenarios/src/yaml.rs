@@ -72,6 +72,9 @@ fn refuse(complaint: Complaint) -> Read {
     Read { root: None, complaints: vec![complaint] }
 }
 
+/// So many keys that appear twice in one map are told together.
+const MOST_TWICE: usize = 20;
+
 /// Boxed, for it travels through every event.
 type Refusal = Box<Complaint>;
 
@@ -246,7 +249,20 @@ impl Reader<'_> {
             return Ok(());
         }
         if let Some(first) = keys.get(&key) {
-            self.complaints.push(twice(&key, &key_place, first));
+            let map = |place: &Place| place.pointer.len() - place.pointer.rsplit('/').next().map_or(0, str::len);
+            let same = |told: &&mut Complaint| {
+                told.code == "E0003" && told.place.pointer[..map(&told.place)] == key_place.pointer[..map(&key_place)]
+            };
+            match self.complaints.last_mut().filter(same) {
+                // Several keys of one map: two maps have become one.
+                Some(told) if told.also.len() < MOST_TWICE => {
+                    told.also.push((key_place, format!("`{key}` as well")));
+                    if told.notes.len() == 1 {
+                        told.notes.push("perhaps the `-` that begins an item of a list is missing".to_owned());
+                    }
+                }
+                _ => self.complaints.push(twice(&key, &key_place, first)),
+            }
             return Ok(());
         }
         keys.insert(key.clone(), key_place.clone());
@@ -488,7 +504,7 @@ mod tests {
         assert_eq!(codes(&"- ".repeat(100_000)), ["E0001"]);
         assert_eq!(codes(&" ".repeat(LARGEST_FILE + 1)), ["E0001"]);
         assert_eq!(codes(&"- a\n".repeat(1_000_000)), ["E0001"]);
-        assert_eq!(read(&(0..1000).map(|i| format!("k{i}: 1\n")).collect::<String>().repeat(2), 0).complaints.len(), 1000);
+        assert_eq!(read(&(0..1000).map(|i| format!("k{i}: 1\n")).collect::<String>().repeat(2), 0).complaints.len(), 50, "told together");
         let chain: String = (1..60).map(|i| format!("a{i}: &a{i} {}*a{}{}\n", "[".repeat(40), i - 1, "]".repeat(40))).collect();
         assert_eq!(codes(&format!("a0: &a0 ha\n{chain}")), ["E0001"]);
     }

@@ -7,7 +7,7 @@ mod read;
 
 pub use draft::{Chosen, Draft, Mark, Unbuilt, own_way};
 pub use often::{AtOnce, Draw, Episodes, Limit, Over, RatePer};
-pub use read::is_known;
+pub use read::{is_known, key_of, unknown};
 
 use crate::{
     complaint::Complaint,

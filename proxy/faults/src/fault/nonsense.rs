@@ -95,7 +95,20 @@ fn directions(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
     }
 }
 
+/// An answer that never comes cannot be edited.
+fn edits_nothing(draft: &Draft) -> Option<Complaint> {
+    let edits = ["headers", "body", "trailers", "dribble"];
+    let edit = draft.effects.iter().find(|chosen| edits.contains(&chosen.row.name))?.head();
+    let ending = draft.ending().filter(|_| draft.entry("after").is_none() && draft.fault.direction != Some(Way::ToServer))?;
+    Some(
+        Complaint::new("E0106", format!("`{}` edits an answer that never comes", edit.key), &edit.key_place, "there is nothing to edit")
+            .also(&ending.key_place, format!("`{}` ends it before", ending.key))
+            .note("make it two faults; or, if it was meant for `match`, put it there"),
+    )
+}
+
 fn companions(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
+    edits_nothing(draft).into_iter().for_each(&mut *keep);
     if let (Some(reorder), false) = (draft.effects.iter().find(|chosen| chosen.row.name == "reorder"), draft.has("latency")) {
         keep(Complaint::new("E0106", "`reorder` needs `latency`", &reorder.head().key_place, "nothing waits here that could be overtaken"));
     }

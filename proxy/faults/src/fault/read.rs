@@ -3,7 +3,7 @@
 use super::{After, BESIDE_OVER, Chosen, Clock, Connections, Fault, KEYS, Lease, Often, Target, Targets, When, often};
 use crate::{
     complaint::{Complaint, FromNode, nearest},
-    contract::Way,
+    contract::{Key, Way},
     effect::{all, row},
     node::{Entry, Node, Place, Value},
     units::{Percent, Size, Span, split_number},
@@ -75,7 +75,8 @@ pub fn sort(entries: &[Entry], complaints: &mut Vec<Complaint>) -> Vec<Chosen> {
         .collect();
     let over = there("over");
     let partition = there("partition");
-    let misspelt = entries.iter().any(|entry| !is_known(&entry.key) && nearest(&entry.key, all().map(|row| row.name)).is_some());
+    // What a key belongs to may be there, misspelt beyond recognition.
+    let misspelt = entries.iter().any(|entry| !is_known(&entry.key));
     for entry in entries {
         let key = entry.key.as_str();
         if chosen.iter().any(|chosen| chosen.row.name == key) {
@@ -113,6 +114,12 @@ pub fn is_known(key: &str) -> bool {
     KEYS.iter().chain(BESIDE_OVER).any(|known| known.name == key) || all().any(|row| row.key(key).is_some())
 }
 
+/// A key of faults, or of the first effect that has it.
+pub fn key_of(name: &str) -> Option<&'static Key> {
+    let frame = KEYS.iter().find(|key| key.name == name);
+    frame.or_else(|| all().find_map(|row| row.key(name))).or_else(|| BESIDE_OVER.iter().find(|key| key.name == name))
+}
+
 /// A key that belongs to nothing in its fault.
 fn orphan(entry: &Entry, misspelt: bool) -> Option<Complaint> {
     let key = entry.key.as_str();
@@ -140,7 +147,7 @@ fn orphan(entry: &Entry, misspelt: bool) -> Option<Complaint> {
 }
 
 /// A key that no fault has: another tool's word, or a misspelt one.
-fn unknown(entry: &Entry) -> Complaint {
+pub fn unknown(entry: &Entry) -> Complaint {
     let key = entry.key.as_str();
     let base = |label: &str| Complaint::new("E0101", format!("unknown key `{key}` in a fault"), &entry.key_place, label);
     let line = Place { range: entry.key_place.range.start..entry.value.place.range.end, ..entry.key_place.clone() };
@@ -239,7 +246,7 @@ pub fn targets(node: &Node, complaints: &mut Vec<Complaint>) -> Targets {
         (None, None) => {
             // A misspelt key has been told already.
             let mut entries = node.entries().unwrap_or_default().iter();
-            let misspelt = entries.any(|entry| !is_known(&entry.key) && nearest(&entry.key, ["proxy", "partition"]).is_some());
+            let misspelt = entries.any(|entry| !is_known(&entry.key));
             if !misspelt {
                 complaints.push(Complaint::new("E0102", "this fault does not say where", &node.place, "add `proxy:`"));
             }
