@@ -137,7 +137,8 @@ fn expectation(node: &Node, probes: &[KnownProbe], keep: &mut dyn FnMut(Complain
         keep(Complaint::new("E0106", "`until` is the last day of `xfail`", &until.key_place, "there is no `xfail` here"));
     }
     let Some(that) = value("that") else {
-        if !misspelt("that") {
+        let unknown = entries.iter().any(|entry| EXPECTATION.iter().all(|known| known.name != entry.key));
+        if !unknown {
             keep(Complaint::new("E0505", "this expects nothing", &node.place, "add `that:`"));
         }
         return None;

@@ -13,6 +13,7 @@ pub mod outside;
 pub mod phase;
 pub mod render;
 pub mod scenario;
+pub mod schema;
 pub mod sources;
 pub mod variables;
 pub mod words;

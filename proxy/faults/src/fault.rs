@@ -240,7 +240,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "times", form: SOME, values: "COUNT", default: "no end", about: "At most so many hits.", ..Key::BLANK },
     Key {
         name: "over",
-        form: Form::Like(&Like { pattern: "", read: often::is_over }),
+        form: Form::Either(&[Form::Like(&Like { pattern: "^ *[0-9]+ +[a-z]+ *$", read: often::is_over }), Form::Ramp(&Form::Flow)]),
         values: "RATE | COUNT connections | COUNT requests",
         about: "Only what exceeds the rate, or so many at once.",
         since: STAGE_1,

@@ -369,7 +369,8 @@ pub fn only_keys(map: &Node, what: &str, keys: &[&'static str]) -> Result<(), Co
 /// A key that a map does not have.
 pub fn unknown_key(entry: &Entry, what: &str, keys: &mut dyn Iterator<Item = &'static str>) -> Complaint {
     let names: Vec<&str> = keys.collect();
-    let known = names.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let some = names.iter().take(MOST_LISTED + 4).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let known = if names.len() > MOST_LISTED + 4 { format!("{some} and others") } else { some };
     let complaint =
         Complaint::new("E0101", format!("unknown key `{}` in {what}", entry.key), &entry.key_place, format!("there are {known}"));
     match crate::complaint::nearest(&entry.key, names.iter().copied()) {
