@@ -9,11 +9,15 @@ mod upstream;
 
 mod api;
 mod beside;
+mod check;
 mod cli;
 mod clients;
+mod completions;
 mod determinism;
+mod explain;
 mod faults;
 mod image;
+mod init;
 mod process;
 mod real;
 mod scenarios;

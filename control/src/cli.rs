@@ -23,6 +23,7 @@ Run
   demo        See the whole loop in a few seconds, without any set-up
 
 Write
+  init        Write a first faultwire.yaml, from a compose file if there is one
   check       Find mistakes in scenario files
   import      Turn Toxiproxy's file into a scenario
   library     Ready scenarios to copy from
@@ -39,6 +40,8 @@ Watch
 More
   explain     Explain a fault, a key or an error code
   ready       Exit 0 when Faultwire is ready (for health checks)
+  completions Print what makes a shell complete these words
+  man         Print a page of the manual
   version, help
 ";
 
@@ -89,17 +92,21 @@ enum Verb {
         #[arg(long, value_name = "N", value_parser = seed)]
         seed: Option<u64>,
     },
-    /// Find mistakes in scenario files
-    Check {
-        /// Scenario files, folders, or `-` [default: faultwire.yaml]
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
-        #[arg(long, value_enum, default_value = "human")]
-        format: verbs::check::Format,
-        /// Warnings are errors
-        #[arg(long)]
-        strict: bool,
+    /// Write a first faultwire.yaml, from a compose file if there is one
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire init
+  faultwire init deploy/compose.yaml .env")]
+    Init {
+        /// Compose files, `.env` files, or the folder they are in [default: what is in this folder]
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
+    /// Find mistakes in scenario files
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire check
+  faultwire check --fix scenarios/
+  faultwire check --format sarif > faultwire.sarif")]
+    Check(verbs::check::Wanted),
     /// Turn Toxiproxy's file into a scenario
     #[command(help_template = VERB, after_help = "Examples:
   faultwire import toxiproxy.json > faultwire.yaml
@@ -171,6 +178,23 @@ Measures: hits(FAULT), seen(FAULT), matched(FAULT), connections(PROXY), bytes(PR
         /// Wait for it so long
         #[arg(long, value_name = "DURATION")]
         wait: Option<String>,
+    },
+    /// Print what makes a shell complete these words
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire completions bash > ~/.local/share/bash-completion/completions/faultwire
+  faultwire completions zsh > ~/.zfunc/_faultwire
+  faultwire completions fish > ~/.config/fish/completions/faultwire.fish")]
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print a page of the manual
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire man | man -l -
+  faultwire man run > /usr/local/share/man/man1/faultwire-run.1")]
+    Man {
+        /// Of this verb; without it, of the whole
+        verb: Option<String>,
     },
     /// Print the version
     Version,
@@ -277,7 +301,8 @@ fn hear(verb: Verb, url: &str, say: &Say) -> Result<Exit, Failure> {
         Verb::Run(args) => run::main(&args.wanted()?, say),
         Verb::Serve(args) => serve::main(&args, say),
         Verb::Demo { seed } => demo::main(seed, say),
-        Verb::Check { files, format, strict } => verbs::check::main(files, format, strict, say),
+        Verb::Init { paths } => verbs::init::main(&paths, say),
+        Verb::Check(wanted) => verbs::check::main(&wanted, say),
         Verb::Import { file, output } => verbs::import::main(&file, output.as_deref(), say),
         Verb::Library { name } => verbs::library::main(name.as_deref(), say),
         Verb::Status => verbs::status::main(url, say),
@@ -289,6 +314,8 @@ fn hear(verb: Verb, url: &str, say: &Say) -> Result<Exit, Failure> {
         }
         Verb::Explain { word } => verbs::explain::main(word.as_deref(), say),
         Verb::Ready { wait } => verbs::ready::main(wait.as_deref(), url, say),
+        Verb::Completions { shell } => verbs::completions::script(shell, Cli::command(), say),
+        Verb::Man { verb } => verbs::completions::page(verb.as_deref(), Cli::command(), say),
         Verb::Version => {
             say.data(format!("faultwire {}", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Held)

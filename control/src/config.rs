@@ -80,15 +80,6 @@ impl Origin {
         })
     }
 
-    /// Only looks for mistakes.
-    pub fn check(&self) -> Result<Loaded, Failure> {
-        let files = self.files()?;
-        if files.is_empty() {
-            return Err(Failure::usage(format!("error: there are no scenario files in {}", self.name())));
-        }
-        Ok(self.read(&files, &[]).0)
-    }
-
     pub fn name(&self) -> String {
         self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
     }

@@ -3,7 +3,7 @@
 
 mod command;
 mod verdict;
-mod wrap;
+pub mod wrap;
 
 use crate::{
     config::{Config, Origin, address, link_of},
@@ -216,7 +216,7 @@ fn wants_tls(scheme: &str) -> bool {
 }
 
 /// As a shell would read it back.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

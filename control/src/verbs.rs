@@ -2,9 +2,11 @@
 
 pub mod await_;
 pub mod check;
+pub mod completions;
 pub mod explain;
 pub mod heal;
 pub mod import;
+pub mod init;
 pub mod inject;
 pub mod library;
 pub mod ready;

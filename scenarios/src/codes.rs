@@ -59,6 +59,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("E0513", "`recovered`, and no `steady_state` that says what that means."),
     ("W0514", "Phases that people or a shared environment take part in, and no `abort` that watches over them."),
     ("W0515", "A latency that is longer than its phase."),
+    ("E0601", "An upstream does not answer. Only `check --connect` asks."),
 ];
 
 /// A code in any case, and its rule.

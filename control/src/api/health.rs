@@ -48,7 +48,10 @@ pub async fn effects() -> Response {
 
 pub async fn error(Path(code): Path<String>) -> Result<Response, Problem> {
     match codes::find(&code) {
-        Some((code, about)) => Ok(answer(StatusCode::OK, &json!({ "code": code, "about": about }), None)),
+        Some((code, about)) => {
+            let (wrong, right) = codes::example(code).unzip();
+            Ok(answer(StatusCode::OK, &json!({ "code": code, "about": about, "wrong": wrong, "right": right }), None))
+        }
         None => Err(Problem::new(404, format!("there is no error `{code}`"))),
     }
 }
