@@ -1,4 +1,5 @@
-//! Keeps web pages away from the API: a browser may call it only from its own address. Programs are not held up by any of this.
+//! Keeps web pages away from the API: a browser may call it only from its own address. Programs are not held up by any of this, but
+//! for names below /v1 that nobody has said: on Toxiproxy's paths they may call it as they like, since its clients always could.
 
 use super::problem::Problem;
 use axum::{
@@ -26,15 +27,18 @@ pub struct Guard {
 const PRIVATE: &[&str] = &[".localhost", ".internal", ".svc", ".svc.cluster.local"];
 
 pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Result<Response, Problem> {
-    guard.admits(request.headers())?;
+    let own = request.uri().path().split('/').nth(1) == Some("v1");
+    guard.admits(request.headers(), own)?;
     Ok(next.run(request).await)
 }
 
 impl Guard {
-    fn admits(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// `own`: whether it is our own API that is called, and not Toxiproxy's.
+    fn admits(&self, headers: &HeaderMap, own: bool) -> Result<(), Problem> {
         let text = |name: header::HeaderName| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let host = text(header::HOST);
         if let Some(host) = &host
+            && (own || is_browser(headers))
             && !self.knows(host)
         {
             let problem = Problem::new(403, format!("`{host}` is not a name of this Faultwire"));
@@ -64,6 +68,13 @@ impl Guard {
     }
 }
 
+/// What every browser says of itself, some of it whatever a page would like to say instead.
+fn is_browser(headers: &HeaderMap) -> bool {
+    let says = |name: &str| headers.contains_key(name);
+    let agent = headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
+    agent || ["origin", "referer", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"].into_iter().any(says)
+}
+
 fn name_of(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => name,
@@ -76,8 +87,26 @@ mod tests {
     use super::*;
 
     fn admits(headers: &[(&'static str, &str)]) -> bool {
+        asks(headers, true)
+    }
+
+    fn asks(headers: &[(&'static str, &str)], own: bool) -> bool {
         let headers = headers.iter().map(|(name, value)| (header::HeaderName::from_static(name), value.parse().unwrap())).collect();
-        Guard { hosts: vec!["faults.example.com".into()] }.admits(&headers).is_ok()
+        Guard { hosts: vec!["faults.example.com".into()] }.admits(&headers, own).is_ok()
+    }
+
+    #[test]
+    fn programs_call_toxiproxy_by_any_name_and_web_pages_do_not() {
+        let host = ("host", "toxiproxy.default:8474");
+        assert!(asks(&[host], false) && asks(&[host, ("user-agent", "curl/8")], false) && !asks(&[host], true));
+        for browser in [
+            ("user-agent", "Mozilla/5.0"),
+            ("referer", "http://x/"),
+            ("sec-fetch-mode", "cors"),
+            ("origin", "http://toxiproxy.default:8474"),
+        ] {
+            assert!(!asks(&[host, browser], false), "{browser:?}");
+        }
     }
 
     #[test]
