@@ -19,17 +19,23 @@ pub struct Record {
     /// Some fault took it, or might have.
     useful: Vec<bool>,
     faults: usize,
+    /// Those with a key that some fault may have. The others are told once, for themselves.
+    known: Vec<usize>,
 }
 
 impl Record {
     pub fn of(defaults: &[Entry]) -> Record {
-        Record { refused: Vec::new(), useful: vec![false; defaults.len()], faults: 0 }
+        let known = (0..defaults.len()).filter(|at| is_known(&defaults[*at].key)).collect();
+        Record { refused: Vec::new(), useful: vec![false; defaults.len()], faults: 0, known }
     }
 
     /// What is wrong with defaults that no fault has taken: keys no fault has, and values that none could have.
     fn untaken(&mut self, defaults: &[Entry]) {
-        for (at, entry) in defaults.iter().enumerate().filter(|(at, _)| !self.useful[*at]) {
-            if self.refused.iter().any(|(refused, _)| *refused == at) {
+        let refused: HashSet<usize> = self.refused.iter().map(|(at, _)| *at).collect();
+        let untaken: Vec<usize> = (0..defaults.len()).filter(|at| !self.useful[*at]).collect();
+        for at in untaken {
+            let entry = &defaults[at];
+            if refused.contains(&at) {
                 continue;
             }
             let mut keep = |complaint: Complaint| self.refused.push((at, complaint));
@@ -71,11 +77,8 @@ pub fn read_one(node: &Node, defaults: &[Entry], record: &mut Record) -> Read {
     let made = |node: &Node| Draft::read(node).map(Box::new);
     let Some(own) = node.entries() else { return (node.clone(), made(node)) };
     record.faults += 1;
-    // What no fault has is told once, for itself.
-    let known = |at: &usize| is_known(&defaults[*at].key);
-    let mut told_there = (0..defaults.len()).any(|at| !known(&at));
-    let mut given: Vec<usize> =
-        (0..defaults.len()).filter(known).filter(|at| own.iter().all(|entry| entry.key != defaults[*at].key)).collect();
+    let mut told_there = record.known.len() < defaults.len();
+    let mut given: Vec<usize> = record.known.iter().copied().filter(|at| own.iter().all(|entry| entry.key != defaults[*at].key)).collect();
     loop {
         let entries = own.iter().chain(given.iter().map(|at| &defaults[*at])).cloned().collect();
         let whole = Node { place: node.place.clone(), value: Value::Map(entries) };

@@ -11,6 +11,7 @@ use faultwire_faults::{
     node::{Node, Place, Value},
 };
 use std::{
+    collections::HashSet,
     io,
     path::{Component, Path, PathBuf},
 };
@@ -21,7 +22,7 @@ const DEEPEST: usize = 16;
 
 /// Reads files and what they include: one tree for each, variables filled in. An included file comes before the one that includes it; none is read twice.
 pub fn read(names: &[String], reader: Reader<'_>, env: Env<'_>, sources: &mut Sources, complaints: &mut Vec<Complaint>) -> Vec<Node> {
-    let mut reading = Reading { reader, env, sources, complaints, open: Vec::new(), done: Vec::new(), files: Vec::new() };
+    let mut reading = Reading { reader, env, sources, complaints, open: Vec::new(), done: HashSet::new(), files: Vec::new() };
     if names.is_empty() {
         reading
             .complaints
@@ -40,7 +41,7 @@ struct Reading<'a> {
     complaints: &'a mut Vec<Complaint>,
     /// The files that are being read, each included by the one before.
     open: Vec<String>,
-    done: Vec<String>,
+    done: HashSet<String>,
     files: Vec<Node>,
 }
 
@@ -54,7 +55,7 @@ impl Reading<'_> {
         if self.done.contains(&path) {
             return;
         }
-        self.done.push(path.clone());
+        self.done.insert(path.clone());
         let text = match (self.reader)(&path) {
             Ok(text) => text,
             Err(error) => return self.unreadable(&path, asked, &error),

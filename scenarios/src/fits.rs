@@ -1,6 +1,6 @@
 //! Faults on the proxies they name: whether the protocol has what they ask for. One cause is told once for each proxy.
 
-use crate::{link::ProxySpec, reach::patterns};
+use crate::{link::ProxySpec, names::MOST_PATTERNS, reach::patterns};
 use faultwire_faults::{
     complaint::Complaint,
     effect::row,
@@ -15,11 +15,12 @@ use std::collections::{HashMap, HashSet};
 #[derive(Default)]
 pub struct AmongBytes<'a> {
     by_proxy: Vec<(&'a ProxySpec, Vec<Entry>)>,
+    names: HashSet<&'a str>,
 }
 
 impl AmongBytes<'_> {
     pub fn tells_of(&self, proxy: &str) -> bool {
-        self.by_proxy.iter().any(|(spec, _)| spec.name == proxy)
+        self.names.contains(proxy)
     }
 }
 
@@ -35,6 +36,7 @@ pub fn check<'a>(drafts: &[&Draft], proxies: &'a [ProxySpec], complaints: &mut V
         for pattern in patterns(&draft.fault) {
             match pattern.contains('*') {
                 false => on.extend(by_name.get(pattern)),
+                true if globs.len() > MOST_PATTERNS => {}
                 true => on.extend(globs.entry(pattern).or_insert_with(|| one_of_each(pattern, proxies)).iter()),
             }
         }
@@ -52,7 +54,10 @@ pub fn check<'a>(drafts: &[&Draft], proxies: &'a [ProxySpec], complaints: &mut V
                 let index = *at.entry(&spec.name).or_insert(next);
                 match among.by_proxy.get_mut(index) {
                     Some((_, entries)) => entries.push(entry),
-                    None => among.by_proxy.push((spec, vec![entry])),
+                    None => {
+                        among.names.insert(&spec.name);
+                        among.by_proxy.push((spec, vec![entry]));
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@ use crate::{
     fits::{self, AmongBytes},
     link::ProxySpec,
     measure::{Needs, Takes},
+    names::MOST_PATTERNS,
     names::Use,
     outside::Baseline,
     phase::{Ends, Phase, PhaseFault, recovered},
@@ -92,26 +93,92 @@ pub struct Scene<'a> {
     pub heads: &'a HashMap<usize, usize>,
 }
 
-impl Scene<'_> {
-    pub fn check(&self, complaints: &mut Vec<Complaint>) {
-        let all = all(self.scenario);
-        let mut among: Vec<(&ProxySpec, Complaint)> = Vec::new();
-        let mut told: HashSet<&'static str> = HashSet::new();
-        for (spot, condition) in &all {
-            self.names(condition, complaints);
-            self.bytes(condition, &mut among);
-            self.needs(condition, &mut told, complaints);
-            complaints.extend(self.nothing_left(*spot, condition));
+/// Looked up for every condition, and made once.
+struct Index<'a> {
+    by_name: HashMap<&'a str, &'a Draft>,
+    phases: HashSet<&'a str>,
+    /// What touches every unit: in the whole run, and besides in each phase.
+    run: Touching<'a>,
+    each: Vec<Touching<'a>>,
+    /// Proxies with a learned profile, or patterns of them.
+    learned: Vec<&'a str>,
+    has_baseline: bool,
+    /// How often a near name was looked for among all.
+    guesses: usize,
+}
+
+/// Faults that touch every unit of the proxies they name.
+#[derive(Default)]
+struct Touching<'a> {
+    literal: HashMap<&'a str, &'a Draft>,
+    globs: Vec<(&'a str, &'a Draft)>,
+}
+
+impl<'a> Touching<'a> {
+    fn of(drafts: impl Iterator<Item = &'a Draft>) -> Touching<'a> {
+        let mut touching = Touching::default();
+        let greets = |draft: &Draft| draft.effects.iter().any(|chosen| chosen.row.on.tls);
+        for draft in drafts.filter(|draft| is_always(draft) && draft.mark.is_none() && !greets(draft)) {
+            for pattern in patterns(&draft.fault) {
+                match pattern.contains('*') {
+                    true if touching.globs.len() < MOST_PATTERNS => touching.globs.push((pattern, draft)),
+                    true => {}
+                    false => drop(touching.literal.entry(pattern).or_insert(draft)),
+                }
+            }
         }
-        complaints.extend(among.into_iter().map(|(_, complaint)| complaint));
-        complaints.extend(contradictions(&self.scenario.steady_state));
-        self.phases(complaints);
+        touching
     }
 
-    fn names(&self, condition: &Condition, complaints: &mut Vec<Complaint>) {
+    fn find(&self, proxy: &str) -> Option<&'a Draft> {
+        let glob = || self.globs.iter().find(|(pattern, _)| fits(pattern, proxy)).map(|(_, draft)| *draft);
+        self.literal.get(proxy).copied().or_else(glob)
+    }
+}
+
+impl<'a> Scene<'a> {
+    fn index(&self) -> Index<'a> {
+        let scenario = self.scenario;
+        let measured = matches!(scenario.baseline, Some(Baseline::Measure(_) | Baseline::File(..)));
+        let quiet = scenario.phases.first().is_some_and(|phase| phase.faults.is_empty())
+            && !scenario.faults.iter().any(|draft| draft.fault.enabled);
+        Index {
+            by_name: scenario.faults.iter().filter_map(|draft| Some((draft.fault.name.as_deref()?, draft))).collect(),
+            phases: scenario.phases.iter().map(|phase| phase.name.as_str()).collect(),
+            run: Touching::of(scenario.faults.iter()),
+            each: scenario.phases.iter().map(|phase| Touching::of(phase.drafts())).collect(),
+            learned: scenario
+                .drafts()
+                .filter(|draft| draft.has("profile"))
+                .flat_map(|draft| patterns(&draft.fault))
+                .take(MOST_PATTERNS)
+                .collect(),
+            has_baseline: measured || quiet || self.meant.contains("baseline") || self.meant.contains("phases"),
+            guesses: 0,
+        }
+    }
+
+    pub fn check(&self, complaints: &mut Vec<Complaint>) {
+        let all = all(self.scenario);
+        let mut index = self.index();
+        let mut among: Vec<Complaint> = Vec::new();
+        let mut among_at: HashMap<&str, usize> = HashMap::new();
+        let mut told: HashSet<&'static str> = HashSet::new();
+        for (spot, condition) in &all {
+            self.names(condition, &mut index, complaints);
+            self.bytes(condition, &mut among, &mut among_at);
+            self.needs(condition, &index, &mut told, complaints);
+            complaints.extend(self.nothing_left(*spot, condition, &index));
+        }
+        complaints.append(&mut among);
+        complaints.extend(contradictions(&self.scenario.steady_state));
+        self.phases(&mut index, complaints);
+    }
+
+    fn names(&self, condition: &Condition, index: &mut Index<'_>, complaints: &mut Vec<Complaint>) {
         if let (Subject::Phase(_), Some(Test::Is { state, .. })) = (&condition.subject, &condition.test)
             && !self.meant.contains("phases")
-            && !self.scenario.phases.iter().any(|phase| phase.name == state.name)
+            && !index.phases.contains(state.name.as_str())
         {
             let names = self.scenario.phases.iter().map(|phase| phase.name.as_str());
             complaints.push(near(
@@ -119,18 +186,19 @@ impl Scene<'_> {
                 &state.name,
                 names,
                 &state.place,
+                &mut index.guesses,
             ));
         }
         let Some(asked) = condition.subject.measure() else { return };
         let (Some(of), spec) = (&asked.of, asked.of.as_ref().and_then(|of| self.proxies.get(of.name.as_str()))) else { return };
         if asked.measure.takes == Takes::Fault && !self.faults.contains(of.name.as_str()) && !self.meant.contains("faults") {
-            let mut names: Vec<&str> = self.faults.iter().copied().collect();
-            names.sort_unstable();
+            let names = self.faults.iter().copied();
             complaints.push(near(
                 Complaint::new("E0301", format!("there is no fault named `{}`", of.name), &of.place, "not found"),
                 &of.name,
                 names,
                 &of.place,
+                &mut index.guesses,
             ));
         }
         let (Some(argument), Some(spec)) = (&asked.argument, spec) else { return };
@@ -145,7 +213,7 @@ impl Scene<'_> {
     }
 
     /// Mere bytes have neither answers nor times.
-    fn bytes<'s>(&'s self, condition: &Condition, among: &mut Vec<(&'s ProxySpec, Complaint)>) {
+    fn bytes<'s>(&'s self, condition: &Condition, among: &mut Vec<Complaint>, at: &mut HashMap<&'s str, usize>) {
         let Some(asked) = condition.subject.measure().filter(|asked| !asked.measure.plain) else { return };
         let Some(spec) = asked.of.as_ref().and_then(|of| self.proxies.get(of.name.as_str())) else { return };
         if !spec.speaks.is_bytes()
@@ -155,10 +223,11 @@ impl Scene<'_> {
             return;
         }
         let name = asked.measure.name;
-        if let Some((_, told)) = among.iter_mut().find(|(other, _)| other.name == spec.name) {
+        if let Some(told) = at.get(spec.name.as_str()).and_then(|at| among.get_mut(*at)) {
             told.also.push((asked.name_place.clone(), format!("`{name}` needs it as well")));
             return;
         }
+        at.insert(&spec.name, among.len());
         let complaint = Complaint::new(
             "E0405",
             format!("`{name}` needs a proxy that understands the protocol"),
@@ -166,13 +235,13 @@ impl Scene<'_> {
             format!("Faultwire sees only bytes on `{}`", spec.name),
         );
         let complaint = fits::only_bytes(complaint, spec).note("of plain TCP it can measure `connections` and `bytes`");
-        among.push((spec, fits::say_what_it_speaks(complaint, spec, kind::ALL)));
+        among.push(fits::say_what_it_speaks(complaint, spec, kind::ALL));
     }
 
     /// What must be there besides. Each of these causes is told once.
-    fn needs(&self, condition: &Condition, told: &mut HashSet<&'static str>, complaints: &mut Vec<Complaint>) {
+    fn needs(&self, condition: &Condition, index: &Index<'_>, told: &mut HashSet<&'static str>, complaints: &mut Vec<Complaint>) {
         if let Some(place) = against_baseline(condition)
-            && !self.has_baseline()
+            && !index.has_baseline
             && told.insert("baseline")
         {
             complaints.push(
@@ -187,9 +256,8 @@ impl Scene<'_> {
         if let (Some(Test::Against { reference: Reference::Profile, place, .. }), Some(of)) =
             (&condition.test, condition.subject.measure().and_then(|asked| asked.of.as_ref()))
         {
-            let learned = |draft: &&Draft| draft.has("profile") && patterns(&draft.fault).any(|pattern| fits(pattern, &of.name));
-            if !self.drafts().any(|draft| learned(&draft)) && self.proxies.contains_key(of.name.as_str()) && !self.meant.contains("faults")
-            {
+            let learned = index.learned.iter().any(|pattern| fits(pattern, &of.name));
+            if !learned && self.proxies.contains_key(of.name.as_str()) && !self.meant.contains("faults") {
                 complaints.push(
                     Complaint::new("E0507", format!("there is no profile of `{}`", of.name), place, "of what?")
                         .note("a fault with `profile: FILE` on that proxy has one"),
@@ -238,13 +306,6 @@ impl Scene<'_> {
         complaint
     }
 
-    fn has_baseline(&self) -> bool {
-        let measured = matches!(self.scenario.baseline, Some(Baseline::Measure(_) | Baseline::File(..)));
-        let quiet = self.scenario.phases.first().is_some_and(|phase| phase.faults.is_empty())
-            && !self.scenario.faults.iter().any(|draft| draft.fault.enabled);
-        measured || quiet || self.meant.contains("baseline") || self.meant.contains("phases")
-    }
-
     fn drafts(&self) -> impl Iterator<Item = &Draft> {
         self.scenario.drafts()
     }
@@ -257,7 +318,7 @@ impl Scene<'_> {
     }
 
     /// `W0506`: what counts only what no fault has touched, where a fault touches everything.
-    fn nothing_left(&self, spot: Spot, condition: &Condition) -> Option<Complaint> {
+    fn nothing_left(&self, spot: Spot, condition: &Condition, index: &Index<'_>) -> Option<Complaint> {
         let asked = condition.subject.measure().filter(|asked| asked.measure.traffic && asked.view == View::Organic)?;
         if self.meant.contains("defaults") {
             return None;
@@ -265,18 +326,11 @@ impl Scene<'_> {
         let elsewhere = matches!(condition.during, Some(Window::Baseline | Window::Recovery));
         let spec = self.proxies.get(asked.of.as_ref()?.name.as_str()).filter(|spec| !spec.speaks.is_bytes())?;
         let phase = match spot {
-            Spot::PhaseExpect(at) | Spot::Until(at) => self.scenario.phases.get(at),
+            Spot::PhaseExpect(at) | Spot::Until(at) => index.each.get(at),
             Spot::Abort | Spot::Expect => None,
             Spot::Steady => return None,
         };
-        let own = phase.into_iter().flat_map(Phase::drafts);
-        let touches = |draft: &&Draft| {
-            is_always(draft)
-                && draft.mark.is_none()
-                && patterns(&draft.fault).any(|pattern| fits(pattern, &spec.name))
-                && !draft.effects.iter().any(|chosen| chosen.row.on.tls)
-        };
-        let draft = self.scenario.faults.iter().chain(own).find(touches).filter(|_| !elsewhere)?;
+        let draft = index.run.find(&spec.name).or_else(|| phase?.find(&spec.name)).filter(|_| !elsewhere)?;
         let effect = draft.ending().or_else(|| draft.effects.first().map(|chosen| chosen.head()))?;
         Some(
             Complaint::new("W0506", "nothing is left to measure here", &asked.name_place, "counts only what no fault has touched")
@@ -285,7 +339,7 @@ impl Scene<'_> {
         )
     }
 
-    fn phases(&self, complaints: &mut Vec<Complaint>) {
+    fn phases(&self, index: &mut Index<'_>, complaints: &mut Vec<Complaint>) {
         let scenario = self.scenario;
         let mut seen: HashMap<&str, &Place> = HashMap::new();
         for phase in &scenario.phases {
@@ -297,7 +351,7 @@ impl Scene<'_> {
             }
             for fault in &phase.faults {
                 if let PhaseFault::Named(named) = fault {
-                    complaints.extend(self.switched_on(&named.name, &named.place));
+                    complaints.extend(self.switched_on(&named.name, &named.place, index));
                 }
             }
             for approval in phase.approvals() {
@@ -316,9 +370,8 @@ impl Scene<'_> {
     }
 
     /// A fault that a phase switches on by its name.
-    fn switched_on(&self, name: &str, place: &Place) -> Option<Complaint> {
-        let found = self.scenario.faults.iter().find(|draft| draft.fault.name.as_deref() == Some(name));
-        match found {
+    fn switched_on(&self, name: &str, place: &Place, index: &mut Index<'_>) -> Option<Complaint> {
+        match index.by_name.get(name) {
             Some(_) if self.meant.contains("defaults") => None,
             Some(draft) if draft.fault.enabled => Some(
                 Complaint::new("E0106", format!("`{name}` is on all the time"), place, "so there is nothing to switch on")
@@ -329,14 +382,28 @@ impl Scene<'_> {
             None if self.faults.contains(name) || self.meant.contains("faults") => None,
             None => {
                 let names = self.scenario.faults.iter().filter_map(|draft| draft.fault.name.as_deref());
-                Some(near(Complaint::new("E0301", format!("there is no fault named `{name}`"), place, "not found"), name, names, place))
+                Some(near(
+                    Complaint::new("E0301", format!("there is no fault named `{name}`"), place, "not found"),
+                    name,
+                    names,
+                    place,
+                    &mut index.guesses,
+                ))
             }
         }
     }
 }
 
-fn near<'a>(complaint: Complaint, word: &str, names: impl IntoIterator<Item = &'a str>, place: &Place) -> Complaint {
-    let names: Vec<&str> = names.into_iter().collect();
+/// Looking for what was meant takes a look at every name: done for the first few, which are the ones that are read.
+const MOST_GUESSES: usize = 20;
+
+fn near<'a>(complaint: Complaint, word: &str, names: impl IntoIterator<Item = &'a str>, place: &Place, guesses: &mut usize) -> Complaint {
+    *guesses += 1;
+    if *guesses > MOST_GUESSES {
+        return complaint;
+    }
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
     match nearest(word, names.iter().copied()) {
         Some(near) => complaint.fix(format!("did you mean `{near}`?"), place, near),
         None if names.is_empty() => complaint.note("there are none here"),

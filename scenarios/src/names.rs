@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Looking for what was meant takes a look at every name: done for the first few, which are the ones that are read.
 const MOST_GUESSES: usize = 20;
+/// Every pattern takes a look at every name.
+pub const MOST_PATTERNS: usize = 200;
 
 /// A proxy's name and where it stands, whether or not the rest of it could be read.
 #[derive(Clone, Debug)]
@@ -47,7 +49,8 @@ pub fn unknown(uses: &[Use], proxies: &[Declared]) -> Vec<Complaint> {
     let mut group_of: HashMap<&str, usize> = HashMap::new();
     for used in uses {
         let (target, pattern) = (&used.target, used.target.pattern.as_str());
-        let fits = || exact.iter().any(|name| target.fits(name));
+        let looked_at = globs.len() <= MOST_PATTERNS;
+        let fits = || !looked_at || exact.iter().any(|name| target.fits(name));
         let known = exact.contains(pattern) || (!target.is_literal() && *globs.entry(pattern).or_insert_with(fits));
         if known {
             continue;
@@ -58,7 +61,22 @@ pub fn unknown(uses: &[Use], proxies: &[Declared]) -> Vec<Complaint> {
             None => groups.push(vec![used]),
         }
     }
-    groups.iter().enumerate().map(|(at, same)| not_found(same, uses, proxies, at < MOST_GUESSES)).collect()
+    let mut complaints: Vec<Complaint> =
+        groups.iter().enumerate().map(|(at, same)| not_found(same, uses, proxies, at < MOST_GUESSES)).collect();
+    if globs.len() > MOST_PATTERNS
+        && let Some(last) = uses.iter().rev().find(|used| !used.target.is_literal())
+    {
+        complaints.push(
+            Complaint::new(
+                "E0207",
+                format!("there are more than {MOST_PATTERNS} patterns with `*` here"),
+                &last.target.place,
+                "one too many",
+            )
+            .note("name proxies in lists instead"),
+        );
+    }
+    complaints
 }
 
 fn not_found(same: &[&Use], uses: &[Use], proxies: &[Declared], guess: bool) -> Complaint {
@@ -103,11 +121,18 @@ fn shown(place: &Place) -> bool {
     !place.range.is_empty()
 }
 
-/// What is wrong with a partition that finds nothing to cut. Which proxies it cuts is found out where it is put in force.
-pub fn nothing_to_cut(fault: &Fault, proxies: &[ProxySpec]) -> Option<Complaint> {
-    let Targets::Between { from, to, place, .. } = &fault.targets else { return None };
-    let joins = |a: &str, b: &str| proxies.iter().any(|proxy| proxy.from.as_deref() == Some(a) && proxy.leads_to() == b);
-    (!joins(from, to) && !joins(to, from)).then(|| nothing_between(from, to, place, proxies))
+/// What is wrong with partitions that find nothing to cut. Which proxies one cuts is found out where it is put in force.
+pub fn nothing_to_cut<'a>(faults: impl Iterator<Item = &'a Fault>, proxies: &[ProxySpec]) -> Vec<Complaint> {
+    let joined: HashSet<(&str, &str)> = proxies.iter().filter_map(|proxy| Some((proxy.from.as_deref()?, proxy.leads_to()))).collect();
+    let mut complaints = Vec::new();
+    for fault in faults {
+        let Targets::Between { from, to, place, .. } = &fault.targets else { continue };
+        if !joined.contains(&(from, to)) && !joined.contains(&(to, from)) {
+            let looked_at = if complaints.len() < MOST_GUESSES { proxies } else { &[] };
+            complaints.push(nothing_between(from, to, place, looked_at));
+        }
+    }
+    complaints
 }
 
 fn nothing_between(from: &str, to: &str, place: &Place, proxies: &[ProxySpec]) -> Complaint {

@@ -1,6 +1,6 @@
 //! Faults that cannot act as they are written: those that a fault above leaves nothing, and those with no chance at all.
 
-use crate::link::ProxySpec;
+use crate::{link::ProxySpec, names::MOST_PATTERNS};
 use faultwire_faults::{
     complaint::Complaint,
     contract::Strike,
@@ -11,7 +11,7 @@ use faultwire_faults::{
     units::{Percent, Span},
     value::Ramped,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// `W0105`: no chance at all.
 pub fn never_happens(draft: &Draft) -> Option<Complaint> {
@@ -27,13 +27,19 @@ pub fn check(faults: &[&Draft], proxies: &HashMap<&str, &ProxySpec>, complaints:
     let mut told = vec![false; faults.len()];
     let on = by_pattern(faults);
     let mut covered: BTreeSet<&str> = BTreeSet::new();
+    let mut globs_seen = 0;
     for (above, fault) in faults.iter().enumerate().filter(|(_, fault)| ends_everything(fault)) {
         // What an earlier one covers needs no second look.
-        if told[above] || patterns(&fault.fault).all(|pattern| !covered.insert(pattern)) {
+        let many = globs_seen > MOST_PATTERNS && patterns(&fault.fault).any(|pattern| pattern.contains('*'));
+        globs_seen += patterns(&fault.fault).filter(|pattern| pattern.contains('*')).count();
+        if many || told[above] || patterns(&fault.fault).all(|pattern| !covered.insert(pattern)) {
             continue;
         }
+        let over: HashSet<&str> = patterns(&fault.fault).collect();
+        let globs: Vec<&str> = over.iter().copied().filter(|pattern| pattern.contains('*')).collect();
+        let covers = |below: &str| over.contains(below) || globs.iter().any(|glob| fits(glob, below));
         let lost: Vec<usize> =
-            candidates(&fault.fault, &on).into_iter().filter(|at| *at > above && !told[*at] && waits_for(faults[*at], fault)).collect();
+            candidates(&fault.fault, &on).into_iter().filter(|at| *at > above && !told[*at] && waits_for(faults[*at], &covers)).collect();
         let Some(first) = lost.first() else { continue };
         lost.iter().for_each(|at| told[*at] = true);
         let complaint = unreachable(fault, &faults[*first].head(), speaks(fault, proxies));
@@ -96,8 +102,8 @@ fn ends_everything(draft: &Draft) -> bool {
     is_always(draft) && at_once && lasts && !spares
 }
 
-fn waits_for(below: &Draft, above: &Draft) -> bool {
-    let covered = patterns(&below.fault).all(|pattern| patterns(&above.fault).any(|over| over == pattern || fits(over, pattern)));
+fn waits_for(below: &Draft, covers: &dyn Fn(&str) -> bool) -> bool {
+    let covered = patterns(&below.fault).all(covers);
     // A closed port is closed whatever stands above it, and a greeting is sent before there is anything to end.
     let earlier = below.has("down") || below.effects.iter().any(|chosen| chosen.row.on.tls);
     below.fault.enabled && !below.fault.optional && covered && !earlier && !below.fault.targets.is_between()

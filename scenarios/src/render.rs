@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// Whoever has more than this to mend begins with the first ones.
 const MOST_SHOWN: usize = 50;
 
+/// So many places of one complaint are marked.
+const MOST_MARKED: usize = 20;
+
 /// All complaints, each with its places and patches, a blank line between them; the last ends with a newline.
 pub fn render(complaints: &[Complaint], sources: &Sources, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
@@ -95,7 +98,7 @@ fn groups<'a>(complaint: &'a Complaint, sources: &'a Sources) -> Vec<Group<'a>> 
 fn marked<'a>(complaint: &'a Complaint, sources: &'a Sources) -> Vec<Element<'a>> {
     let own = complaint.place.source;
     let mut files = vec![own];
-    for (place, _) in &complaint.also {
+    for (place, _) in complaint.also.iter().take(MOST_MARKED) {
         if !files.contains(&place.source) {
             files.push(place.source);
         }
@@ -107,7 +110,7 @@ fn marked<'a>(complaint: &'a Complaint, sources: &'a Sources) -> Vec<Element<'a>
             if source.text.is_empty() {
                 return (file == own).then(|| Element::from(Origin::path(pathless(&complaint.place, source))));
             }
-            let also = complaint.also.iter().filter(|(place, _)| place.source == file);
+            let also = complaint.also.iter().take(MOST_MARKED).filter(|(place, _)| place.source == file);
             let mut snippet = Snippet::source(&source.text).path(&source.name).fold(true);
             if file == own {
                 let range = visible(&source.text, &complaint.place);
@@ -131,7 +134,7 @@ fn pathless(place: &Place, source: &Source) -> String {
 fn patched<'a>(fix: &'a Fix, sources: &'a Sources) -> Option<Group<'a>> {
     let first = fix.edits.first()?;
     let source = sources.source(first.place.source).filter(|source| !source.text.is_empty())?;
-    let patches = fix.edits.iter().filter(|edit| edit.place.source == first.place.source);
+    let patches = fix.edits.iter().take(MOST_MARKED).filter(|edit| edit.place.source == first.place.source);
     let patches = patches.map(|edit| Patch::new(visible(&source.text, &edit.place), &edit.text));
     Some(Level::HELP.secondary_title(&fix.title).element(Snippet::source(&source.text).fold(true).patches(patches)))
 }

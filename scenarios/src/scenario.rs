@@ -174,7 +174,7 @@ pub fn faults(nodes: &[Node], proxies: &[ProxySpec], taken: &dyn Fn(&str) -> boo
     fits::check(&all, proxies, &mut complaints);
     let mut faults: Vec<&mut Fault> = drafts.iter_mut().map(|draft| &mut draft.fault).collect();
     complaints.extend(names::give(&mut faults, taken));
-    complaints.extend(drafts.iter().filter_map(|draft| names::nothing_to_cut(&draft.fault, proxies)));
+    complaints.extend(names::nothing_to_cut(drafts.iter().map(|draft| &draft.fault), proxies));
     let wrong = |complaints: &[Complaint]| complaints.iter().any(|complaint| complaint.severity() == Severity::Error);
     if !wrong(&complaints) {
         complaints.extend(drafts.iter().flat_map(|draft| &draft.unbuilt).map(Unbuilt::complaint));

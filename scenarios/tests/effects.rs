@@ -3,22 +3,45 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads the file that it guards")]
 
 use faultwire_faults::{
-    contract::{Key, Way},
-    effect::{ROWS, Row},
-    fault::{Fault, KEYS},
+    effect::{ROWS, all},
+    fault::{Draft, Fault},
     node::{Entry, Node, Place, Value},
 };
-use std::fmt::Write;
+use faultwire_scenarios::{codes, reference};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proxy/faults/EFFECTS.md");
 
 #[test]
 fn the_document_says_what_the_rows_say() {
-    let made = document();
+    let made = reference::effects();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(FILE, &made).unwrap();
     }
     assert!(std::fs::read_to_string(FILE).unwrap() == made, "{FILE} is stale: UPDATE=1 cargo test -p faultwire-scenarios");
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/LANGUAGE.md");
+const BEGIN: &str = "<!-- reference: made from the tables; UPDATE=1 cargo test -p faultwire-scenarios -->\n";
+
+#[test]
+fn the_reference_of_the_language_says_what_the_tables_say() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (own, there) = page.split_once(BEGIN).expect("the page has a reference");
+    let made = reference::language();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(PAGE, format!("{own}{BEGIN}{made}")).unwrap();
+        return;
+    }
+    assert!(there == made, "{PAGE} is stale: UPDATE=1 cargo test -p faultwire-scenarios");
+}
+
+#[test]
+fn what_is_only_read_has_good_examples_as_well() {
+    for row in all().filter(|row| row.read.is_none()) {
+        let draft = Draft::read(&on_a_proxy(row.example)).unwrap_or_else(|complaints| panic!("{}: {complaints:?}", row.example));
+        assert!(draft.has(row.name) && draft.unbuilt.iter().any(|unbuilt| unbuilt.what == row.name), "{}", row.example);
+        assert!(!row.since().built, "{} has no reader", row.name);
+    }
 }
 
 #[test]
@@ -40,39 +63,21 @@ fn on_a_proxy(example: &str) -> Node {
     node
 }
 
-fn document() -> String {
-    let mut text = String::from(
-        "# Effects\n\nMade from the effects' own files; a test fails while this page is stale. What goes wrong is one key of a fault; its companions stand \
-         beside it. Shaping adds up; a fault has at most one ending.\n",
-    );
-    for (title, ends) in [("Shaping", false), ("Endings", true)] {
-        let _ = write!(text, "\n## {title}\n");
-        ROWS.iter().filter(|row| row.ends == ends).for_each(|row| effect(&mut text, row));
+#[test]
+fn every_code_that_is_said_has_its_line() {
+    let mut said = Vec::new();
+    for folder in ["/src", "/src/condition", "/../proxy/faults/src", "/../proxy/faults/src/fault", "/../proxy/faults/src/effect"] {
+        let folder = format!("{}{folder}", env!("CARGO_MANIFEST_DIR"));
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
+            let codes = text
+                .split('"')
+                .filter(|word| word.len() == 5 && word.starts_with(['E', 'W']) && word[1..].bytes().all(|byte| byte.is_ascii_digit()));
+            said.extend(codes.map(str::to_owned));
+        }
     }
-    text += "\n## Keys of every fault\n\n";
-    keys(&mut text, KEYS);
-    text
-}
-
-fn effect(text: &mut String, row: &Row) {
-    let _ = write!(text, "\n### `{}`\n\n{}{}\n\n", row.name, row.keys[0].about, way(row));
-    keys(text, row.keys);
-    let _ = write!(text, "\n```yaml\n- {}\n```\n", row.example.replacen("{ ", "{ proxy: redis, ", 1));
-}
-
-fn way(row: &Row) -> &'static str {
-    match row.way {
-        _ if row.name == "reset" || row.name == "close" => "",
-        Way::ToClient => " Acts on what goes to the client, unless `direction` says otherwise.",
-        Way::ToServer => " Acts on what goes to the server, unless `direction` says otherwise.",
-        Way::Both => " Acts both ways.",
-    }
-}
-
-fn keys(text: &mut String, keys: &[Key]) {
-    *text += "| key | values | default | |\n| --- | --- | --- | --- |\n";
-    for key in keys {
-        let default = if key.default.is_empty() { "–".to_owned() } else { format!("`{}`", key.default) };
-        let _ = writeln!(text, "| `{}` | `{}` | {default} | {} |", key.name, key.values.replace('|', "\\|"), key.about);
-    }
+    said.retain(|code| code != "E9999");
+    assert!(said.len() > 200);
+    let without: Vec<&String> = said.iter().filter(|code| codes::find(code).is_none()).collect();
+    assert_eq!(without, Vec::<&String>::new());
 }

@@ -100,7 +100,8 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     let letters = Letters::of(word);
     names
         .into_iter()
-        .filter(|name| name.chars().count().abs_diff(length) <= reach && letters.apart(&Letters::of(name)) <= 2 * reach)
+        .filter(|name| name.len().abs_diff(word.len()) <= 4 * reach && name.chars().count().abs_diff(length) <= reach)
+        .filter(|name| letters.apart(&Letters::of(name)) <= 2 * reach)
         .map(|name| (strsim::osa_distance(word, name), name))
         .filter(|(distance, _)| *distance <= reach)
         .min_by_key(|(distance, _)| *distance)

@@ -70,7 +70,7 @@ pub fn sort(entries: &[Entry], complaints: &mut Vec<Complaint>) -> Vec<Chosen> {
     let mut chosen: Vec<Chosen> = entries
         .iter()
         .filter_map(|entry| Some((entry, row(&entry.key)?)))
-        .filter(|(entry, _)| !all().any(|other| other.name != entry.key && there(other.name) && other.owns(&entry.key)))
+        .filter(|(entry, _)| !all().any(|other| other.name != entry.key && other.owns(&entry.key) && there(other.name)))
         .map(|(entry, row)| Chosen { row, entries: vec![entry.clone()] })
         .collect();
     let over = there("over");
