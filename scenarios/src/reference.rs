@@ -20,11 +20,9 @@ pub fn effects() -> String {
         "# Effects\n\nMade from the effects' own files; a test fails while this page is stale. What goes wrong is one key of a fault; its companions stand \
          beside it. Shaping adds up; a fault has at most one ending. Those marked \"later\" are read and checked, and refused by name (`E0109`) until they are built.\n",
     );
-    let kinds: [(&str, &dyn Fn(&Row) -> bool); 3] =
-        [("Shaping", &|row| !row.ends && !row.on.tls), ("Endings", &|row| row.ends), ("TLS, where it is served here", &|row| row.on.tls)];
-    for (title, wanted) in kinds {
+    for (title, ends, tls) in [("Shaping", false, false), ("Endings", true, false), ("TLS, where it is served here", false, true)] {
         let _ = write!(text, "\n## {title}\n");
-        all().filter(|row| wanted(row)).for_each(|row| effect(&mut text, row));
+        all().filter(|row| (row.ends, row.on.tls) == (ends, tls)).for_each(|row| effect(&mut text, row));
     }
     text += "\n## Keys of every fault\n\n";
     keys(&mut text, KEYS);

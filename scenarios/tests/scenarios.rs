@@ -9,7 +9,7 @@ use faultwire_faults::{
 use faultwire_scenarios::{
     link::ProxySpec,
     render,
-    scenario::{self, Loaded, Scenario},
+    scenario::{self, Loaded, Scenario, Setting},
     sources::Sources,
     words::Words,
 };
@@ -122,6 +122,19 @@ fn what_is_there_already_is_known() {
     let loaded = scenario::load_beside(&["a.yaml".to_owned()], &|_| Ok(text.to_owned()), &|_| None, "127.0.0.1", &[there]);
     let scenario = loaded.scenario.unwrap();
     assert_eq!((scenario.proxies.len(), names(&scenario)), (0, vec!["wrapped-latency"]));
+}
+
+#[test]
+fn inside_a_container_localhost_is_the_container() {
+    let reader = |_: &str| io::Result::Ok("proxies:\n  redis: 26379 -> localhost:6379\n".to_owned());
+    let load = |in_container: bool| {
+        let setting = Setting { bind: "0.0.0.0", in_container, ..Setting::default() };
+        scenario::load_with(&["a.yaml".to_owned()], &reader, &|_| None, &setting)
+    };
+    assert_eq!(load(false).complaints, []);
+    let inside = load(true);
+    assert_eq!(inside.complaints.iter().map(|complaint| complaint.code).collect::<Vec<_>>(), ["W0307"]);
+    assert!(inside.scenario.is_some());
 }
 
 fn proxy(name: &str, port: u16) -> ProxySpec {

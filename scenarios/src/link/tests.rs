@@ -1,3 +1,5 @@
+//! Links as people write them, well and badly.
+
 use super::*;
 use crate::yaml;
 

@@ -1,3 +1,5 @@
+//! Matches in the manner of each protocol, well and badly written.
+
 use super::*;
 
 fn line(text: &str, on: Protocol) -> Result<Vec<(&'static str, String)>, String> {
