@@ -1,22 +1,48 @@
-//! Any bytes as a scenario file: no panic, no endless look, and what is said of it can be shown.
+//! Any bytes as a scenario file: no panic, no endless look; what is said of it can be shown, its patches applied, and what is taken
+//! means the same when it is printed and read again.
 
 #![no_main]
 
-use faultwire_scenarios::{render, scenario};
+use faultwire_scenarios::{
+    fix::{self, Which},
+    render,
+    scenario::{self, Loaded, Setting},
+};
 use libfuzzer_sys::fuzz_target;
 use std::io;
 
+const NAMES: [&str; 1] = ["a.yaml"];
+const SETTING: Setting<'static> = Setting { bind: "127.0.0.1", there: &[], in_container: false };
+
+fn reader(text: &str) -> impl Fn(&str) -> io::Result<String> + '_ {
+    |name| if name == NAMES[0] { Ok(text.to_owned()) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
+}
+
+fn env(name: &str) -> Option<String> {
+    (name == "SET").then(|| "26379".to_owned())
+}
+
+fn load(text: &str) -> Loaded {
+    scenario::load_with(&NAMES.map(str::to_owned), &reader(text), &env, &SETTING)
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let reader = |name: &str| if name == "a.yaml" { Ok(text.to_owned()) } else { Err(io::Error::from(io::ErrorKind::NotFound)) };
-    let env = |name: &str| (name == "SET").then(|| "26379".to_owned());
-    let loaded = scenario::load(&["a.yaml".to_owned()], &reader, &env, "127.0.0.1");
+    let loaded = load(text);
     for complaint in &loaded.complaints {
         assert!(!complaint.message.is_empty());
         render::json(complaint, &loaded.sources);
     }
     render::render(&loaded.complaints, &loaded.sources, false);
-    for fault in loaded.scenario.iter().flat_map(|scenario| &scenario.faults) {
-        fault.describe();
+    if bytes.len() < 4096 {
+        fix::mend(&NAMES.map(str::to_owned), &reader(text), &env, &SETTING, Which::First);
+    }
+    if let Some(checked) = &loaded.checked {
+        checked.drafts().for_each(|draft| drop(draft.fault.describe()));
+        let printed = checked.to_yaml();
+        let again = load(&printed);
+        let said = render::render(&again.complaints, &again.sources, false);
+        let read = again.checked.unwrap_or_else(|| panic!("printed, it is not taken:\n{printed}\n{said}"));
+        assert_eq!(printed, read.to_yaml());
     }
 });
