@@ -154,7 +154,7 @@ fn unknown_fields_are_refused_and_never_ignored() {
     assert!(fault.json()["errors"][0]["pointer"].is_string(), "{fault}");
     assert_eq!(code(fault).as_deref(), Some("E0101"));
     assert_eq!(code(running.call("PUT", "/v1/faults/f", Some(json!({ "proxy": "nowhere", "latency": "1ms" })))).as_deref(), Some("E0301"));
-    assert_eq!(code(running.call("PUT", "/v1/faults/f", Some(json!({ "proxy": "db", "status": 503 })))).as_deref(), Some("E0109"));
+    assert_eq!(code(running.call("PUT", "/v1/faults/f", Some(json!({ "proxy": "db", "status": 503 })))).as_deref(), Some("E0401"));
     let unit = code(running.call("PUT", "/v1/faults/f", Some(json!({ "proxy": "db", "latency": 250 }))));
     assert!(unit.is_some_and(|code| code.starts_with("E02")));
     let proxy = json!({ "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1", "bogus": 1 });

@@ -75,13 +75,7 @@ fn one_of_each<'a>(pattern: &str, proxies: &'a [ProxySpec]) -> Vec<&'a ProxySpec
 fn needs_a_protocol(spec: &ProxySpec, entries: &[Entry]) -> Complaint {
     let first = &entries[0];
     let key = first.key.as_str();
-    let complaint = Complaint::new(
-        "E0401",
-        format!("`{key}` needs a proxy that understands the protocol"),
-        &first.key_place,
-        format!("Faultwire sees only bytes on `{}`", spec.name),
-    );
-    let complaint = only_bytes(complaint, spec);
+    let complaint = only_bytes(fit::among_bytes(first, &spec.name), spec);
     let mut told: HashSet<(usize, usize)> = HashSet::from([(first.key_place.source, first.key_place.range.start)]);
     let others = entries.iter().skip(1).filter(|entry| told.insert((entry.key_place.source, entry.key_place.range.start)));
     let complaint =

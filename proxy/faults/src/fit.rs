@@ -84,6 +84,12 @@ pub fn misfits(draft: &Draft, on: &Carrier<'_>) -> Misfits {
     misfits
 }
 
+/// A key that means nothing among mere bytes.
+pub fn among_bytes(entry: &Entry, on: &str) -> Complaint {
+    let message = format!("`{}` needs a proxy that understands the protocol", entry.key);
+    Complaint::new("E0401", message, &entry.key_place, format!("Faultwire sees only bytes on `{on}`"))
+}
+
 enum Fit {
     Yes,
     /// If it said `per: message`.

@@ -11,7 +11,7 @@ use crate::{
     complaint::{Complaint, FromNode},
     contract::{Share, Way},
     effect::{AnyEffect, Row, all, blackhole::Blackhole, latency::Latency},
-    fit,
+    fit::{self, Carrier},
     form::Form,
     matching::Match,
     node::{Entry, Node, Place},
@@ -83,9 +83,17 @@ impl Fault {
     /// Reads one fault's flat map, for a proxy that carries plain TCP. All that is wrong is told, once for each cause.
     pub fn read(node: &Node) -> Result<Fault, Vec<Complaint>> {
         let draft = Draft::read(node)?;
-        let moments = fit::moments(&draft, Protocol::Tcp);
+        let name = match &draft.fault.targets {
+            Targets::Proxies(targets) => targets.first().map_or("it", |target| &target.pattern),
+            Targets::Between { .. } => "it",
+        };
+        let nowhere = Place::default();
+        let on = Carrier { name, protocol: Protocol::Tcp, serves_tls: false, upstream: &nowhere, listen: &nowhere };
+        let misfits = fit::misfits(&draft, &on);
+        let among_bytes = misfits.among_bytes.iter().map(|entry| fit::among_bytes(entry, name));
+        let wrong: Vec<Complaint> = misfits.told.into_iter().chain(among_bytes).collect();
         match () {
-            () if !moments.is_empty() => Err(moments),
+            () if !wrong.is_empty() => Err(wrong),
             () if !draft.unbuilt.is_empty() => Err(draft.unbuilt.iter().map(Unbuilt::complaint).collect()),
             () => Ok(draft.fault),
         }
