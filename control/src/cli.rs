@@ -26,7 +26,7 @@ Write
   init        Write a first faultwire.yaml, from a compose file if there is one
   check       Find mistakes in scenario files
   import      Turn Toxiproxy's file into a scenario
-  library     Ready scenarios to copy from
+  library     Ready scenarios, to run by name or to copy from
 
 Act on a running Faultwire
   status      Proxies, faults, and what they have done
@@ -78,12 +78,14 @@ enum Verb {
     #[command(help_template = VERB, after_help = "Examples:
   faultwire run --wrap REDIS_URL --inject \"redis latency=2s\" -- pytest
   faultwire run --wrap auto --inject \"database down=true\" -- npm test
-  faultwire run faultwire.yaml -- go test ./...")]
+  faultwire run faultwire.yaml -- go test ./...
+  faultwire run slow-database --wrap DATABASE_URL -- go test ./...")]
     Run(RunArgs),
     /// Run the proxies and the API
     #[command(help_template = VERB, after_help = "Examples:
   faultwire serve
   faultwire serve faultwire.yaml --watch
+  faultwire serve cable-cut
   faultwire serve --api 0.0.0.0:8474 --bind 0.0.0.0 /etc/faultwire")]
     Serve(ServeArgs),
     /// See the whole loop in a few seconds, without any set-up
@@ -119,7 +121,11 @@ enum Verb {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Ready scenarios to copy from
+    /// Ready scenarios, to run by name or to copy from
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire library
+  faultwire run cable-cut --wrap DATABASE_URL -- go test ./...
+  faultwire library cable-cut > faultwire.yaml")]
     Library {
         /// Print this one
         name: Option<String>,
@@ -223,7 +229,7 @@ struct RunArgs {
     /// The journal goes into this file
     #[arg(long, value_name = "FILE", conflicts_with = "report")]
     journal: Option<PathBuf>,
-    /// Scenario files
+    /// Scenario files, or names of ready scenarios
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -232,7 +238,7 @@ struct RunArgs {
 
 #[derive(clap::Args, Debug)]
 pub struct ServeArgs {
-    /// Scenario files or folders [env: FAULTWIRE_CONFIG] [default: faultwire.yaml if it is there]
+    /// Scenario files or folders, or names of ready scenarios [env: FAULTWIRE_CONFIG] [default: faultwire.yaml if it is there]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Where the API listens

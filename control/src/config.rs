@@ -5,12 +5,14 @@ use crate::{
     exit::{Exit, Failure},
     say::plain,
 };
-use faultwire_faults::fault::Fault;
+use faultwire_faults::{complaint::nearest, fault::Fault};
 use faultwire_proxy::{dial::Upstream, proxies::Link};
 use faultwire_scenarios::{
+    library,
     link::ProxySpec,
     render,
     scenario::{self, Loaded},
+    variables::Env,
 };
 use std::{
     cell::RefCell,
@@ -43,7 +45,7 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint(BTreeMap<PathBuf, Option<(PathBuf, u64)>>);
 
-/// What is to be served: files and folders.
+/// What is to be served: files, folders, and ready scenarios by their names. A file of such a name comes first.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
     pub paths: Vec<PathBuf>,
@@ -54,16 +56,16 @@ pub struct Origin {
 impl Origin {
     /// Reads all of it. The failure holds the diagnostics.
     pub fn load(&self, color: bool) -> Result<Config, Failure> {
-        self.load_beside(color, &[])
+        self.load_beside(color, &[], &environment)
     }
 
-    /// The same, beside proxies that there are anyway, which its faults may name. They are not part of the result.
-    pub fn load_beside(&self, color: bool, there: &[ProxySpec]) -> Result<Config, Failure> {
+    /// The same, with these variables, beside proxies that there are anyway, which its faults may name. They are not part of the result.
+    pub fn load_beside(&self, color: bool, there: &[ProxySpec], env: Env<'_>) -> Result<Config, Failure> {
         let files = self.files()?;
         if files.is_empty() {
             return Ok(Config { name: self.name(), state: self.fingerprint(&Fingerprint::default()), ..Config::default() });
         }
-        let (loaded, state) = self.read(&files, there);
+        let (loaded, state) = self.read(&files, there, env);
         let text = render::render(&loaded.complaints, &loaded.sources, color);
         let Some(scenario) = loaded.scenario else {
             return Err(Failure::new(Exit::Scenario, format!("{text}\n{}", render::count(&loaded.complaints))));
@@ -93,11 +95,20 @@ impl Origin {
             } else if path.is_dir() {
                 files.extend(in_folder(path).map_err(|error| unreadable(path, &error))?);
             } else {
-                path.metadata().map_err(|error| unreadable(path, &error))?;
+                if let Err(error) = path.metadata()
+                    && ready(path).is_none()
+                {
+                    return Err(unreadable(path, &error));
+                }
                 files.push(path.display().to_string());
             }
         }
         Ok(files)
+    }
+
+    /// The names of the ready scenarios among them.
+    pub fn ready(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.paths.iter().filter_map(|path| ready(path))
     }
 
     /// The same look at the same places, now. Files that were included are looked at as well.
@@ -107,7 +118,7 @@ impl Origin {
         Fingerprint(all.map(|path| (path.clone(), look(&path))).collect())
     }
 
-    fn read(&self, files: &[String], there: &[ProxySpec]) -> (Loaded, Fingerprint) {
+    fn read(&self, files: &[String], there: &[ProxySpec], env: Env<'_>) -> (Loaded, Fingerprint) {
         let seen = RefCell::new(Fingerprint::default());
         let reader = |name: &str| {
             if name == "-" {
@@ -117,11 +128,33 @@ impl Origin {
             let bytes = std::fs::read(&path);
             let state = bytes.as_ref().ok().map(|bytes| (path.canonicalize().unwrap_or_default(), hash(bytes)));
             seen.borrow_mut().0.insert(path, state);
-            String::from_utf8(bytes?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+            text_of(name, bytes, files)
         };
-        let loaded = scenario::load_beside(files, &reader, &|name| std::env::var(name).ok(), &self.bind, there);
+        let loaded = scenario::load_beside(files, &reader, env, &self.bind, there);
         (loaded, seen.into_inner())
     }
+}
+
+/// The variables of this process.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The text behind a name: what was read there; or the ready scenario, if that was asked for and no file is called so.
+pub fn text_of(name: &str, read: io::Result<Vec<u8>>, asked: &[String]) -> io::Result<String> {
+    match read {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && asked.iter().any(|asked| asked == name) => {
+            library::find(name).map(|ready| ready.text.to_owned()).ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The ready scenario that is meant, where there is no file.
+fn ready(path: &Path) -> Option<&'static str> {
+    let found = path.to_str().and_then(library::find)?;
+    (!path.exists()).then_some(found.name)
 }
 
 fn in_folder(folder: &Path) -> io::Result<Vec<String>> {
@@ -139,11 +172,48 @@ fn in_folder(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Failure::usage(format!("error: there is no file {path}")),
-        _ => Failure::usage(format!("error: cannot read {path}: {}", plain(error))),
+    let shown = path.display();
+    if error.kind() != io::ErrorKind::NotFound {
+        return Failure::usage(format!("error: cannot read {shown}: {}", plain(error)));
     }
+    // What has no folder and no ending of a file may have been meant as a name.
+    let by_name = path.components().count() == 1;
+    let neither = if by_name && path.extension().is_none() { ", and no ready scenario is called so" } else { "" };
+    let said = format!("error: there is no file {shown}{neither}");
+    match meant(path, by_name) {
+        Some(near) => Failure::usage(format!("{said}\nhelp: did you mean `{near}`?")),
+        None => Failure::usage(format!("{said}\nhelp: {}, and `faultwire library` lists ready ones", there_are(path))),
+    }
+}
+
+/// The nearest name: of the scenario files in that folder, or of a ready scenario.
+fn meant(path: &Path, by_name: bool) -> Option<String> {
+    let files = in_folder(folder_of(path)).unwrap_or_default();
+    let files: Vec<&str> = files.iter().map(|file| file.strip_prefix("./").unwrap_or(file)).collect();
+    let shown = path.display().to_string();
+    if let Some(near) = nearest(&shown, files) {
+        return Some(near.to_owned());
+    }
+    path.file_stem().filter(|_| by_name)?.to_str().and_then(library::near).map(str::to_owned)
+}
+
+/// Which scenario files there are instead.
+fn there_are(path: &Path) -> String {
+    const MOST: usize = 5;
+    let folder = folder_of(path);
+    let names: Vec<String> = in_folder(folder).unwrap_or_default();
+    let names: Vec<&str> = names.iter().filter_map(|name| Path::new(name).file_name()?.to_str()).collect();
+    let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
+    let place = if folder == Path::new(".") { "here".to_owned() } else { format!("in {}", folder.display()) };
+    match names.len() {
+        0 => format!("there are no scenario files {place}"),
+        1 => format!("the scenario file {place} is {}", names[0]),
+        _ => format!("scenario files {place} are {}{more}", names[..names.len().min(MOST)].join(", ")),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn look(path: &Path) -> Option<(PathBuf, u64)> {

@@ -6,7 +6,7 @@ mod verdict;
 pub mod wrap;
 
 use crate::{
-    config::{Config, Origin, address, link_of},
+    config::{Config, Origin, address, environment, link_of},
     engine::{Engine, Settings},
     exit::{Exit, Failure},
     say::Say,
@@ -20,6 +20,7 @@ use faultwire_proxy::{
     proxies::{FaultView, Heal, ProxyView},
 };
 use faultwire_scenarios::{
+    library,
     link::{Listen, ProxySpec},
     render,
     scenario::{self, NOWHERE},
@@ -59,8 +60,8 @@ struct Lead {
 }
 
 pub fn main(wanted: &Wanted, say: &Say) -> Result<Exit, Failure> {
-    let leads = leads(&wanted.wrap, &|name| std::env::var(name).ok(), &mut std::env::vars())?;
-    let mut config = read(wanted, &leads, say)?;
+    let mut leads = leads(&wanted.wrap, &environment, &mut std::env::vars())?;
+    let mut config = read(wanted, &mut leads, say)?;
     let injected = injected(&wanted.inject, &config.specs, &mut config.faults, say)?;
     if config.links.is_empty() {
         return Err(Failure::usage(
@@ -283,15 +284,26 @@ fn unwrappable(variable: &str, text: &str, error: &WrapError) -> Failure {
     Failure::usage(format!("error: {variable} cannot be wrapped: {shape}"))
 }
 
-/// The files, and a proxy for each wrapped variable that no proxy of the files stands for.
-fn read(wanted: &Wanted, leads: &[Lead], say: &Say) -> Result<Config, Failure> {
+/// The files, and a proxy for each wrapped variable that no proxy of the files stands for. The proxy of a ready scenario stands for
+/// the wrapped address, on any free port.
+fn read(wanted: &Wanted, leads: &mut [Lead], say: &Say) -> Result<Config, Failure> {
+    let origin = Origin { paths: wanted.files.clone(), bind: wanted.bind.clone() };
+    let ready = match origin.ready().next() {
+        Some(name) if !leads.is_empty() => Some(stand_for(name, leads)?),
+        _ => None,
+    };
+    let env = |name: &str| match (&ready, name) {
+        (Some(upstream), library::UPSTREAM) => Some(upstream.clone()),
+        (Some(_), library::LISTEN) => environment(name).or_else(|| Some("0".to_owned())),
+        _ => environment(name),
+    };
     let mut specs: Vec<ProxySpec> = Vec::new();
-    for lead in leads {
+    for lead in leads.iter().filter(|lead| ready.is_none() || lead.proxy != library::PROXY) {
         if !specs.iter().any(|spec| spec.name == lead.proxy) {
             specs.push(spec_of(lead));
         }
     }
-    let mut config = Origin { paths: wanted.files.clone(), bind: wanted.bind.clone() }.load_beside(say.colored(), &specs)?;
+    let mut config = origin.load_beside(say.colored(), &specs, &env)?;
     if !config.warnings.is_empty() {
         say.talk(&config.warnings);
     }
@@ -300,6 +312,27 @@ fn read(wanted: &Wanted, leads: &[Lead], say: &Say) -> Result<Config, Failure> {
         config.specs.push(spec);
     }
     Ok(config)
+}
+
+/// Leads the wrapped variable through the proxy of a ready scenario; the address that it stands for. Of several addresses, one is
+/// named after that proxy.
+fn stand_for(name: &str, leads: &mut [Lead]) -> Result<String, Failure> {
+    let only = leads.iter().all(|lead| lead.wrapped.upstream == leads[0].wrapped.upstream);
+    if only {
+        leads.iter_mut().for_each(|lead| library::PROXY.clone_into(&mut lead.proxy));
+    }
+    match leads.iter().find(|lead| lead.proxy == library::PROXY) {
+        Some(lead) => {
+            let (host, port) = lead.wrapped.upstream.clone();
+            Ok(Upstream { host, port }.to_string())
+        }
+        None => Err(Failure::usage(format!(
+            "error: {name} stands in front of one address, and there are {} to wrap\nhelp: say which: --wrap {}={}",
+            leads.len(),
+            library::PROXY,
+            leads[0].variable
+        ))),
+    }
 }
 
 fn spec_of(lead: &Lead) -> ProxySpec {
@@ -364,6 +397,20 @@ mod tests {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(found(&["REDIS_URL"]), Ok(vec![pair("REDIS_URL", "redis")]));
         assert_eq!(found(&["store=REDIS_URL", "auto"]), Ok(vec![pair("REDIS_URL", "store"), pair("CACHE_URL", "cache")]));
+    }
+
+    #[test]
+    fn a_ready_scenario_stands_for_the_wrapped_address() {
+        let stand = |wrap: &[&str]| {
+            let wrap: Vec<String> = wrap.iter().map(|word| (*word).to_owned()).collect();
+            let mut leads = leads(&wrap, &environment, &mut std::iter::empty()).unwrap();
+            let upstream = stand_for("cable-cut", &mut leads).map_err(|failure| failure.text);
+            (upstream, leads.into_iter().map(|lead| lead.proxy).collect::<Vec<_>>())
+        };
+        assert_eq!(stand(&["REDIS_URL"]), (Ok("h:1".to_owned()), vec!["upstream".to_owned()]));
+        assert_eq!(stand(&["REDIS_URL", "upstream=CACHE_URL"]), (Ok("h:2".to_owned()), vec!["redis".to_owned(), "upstream".to_owned()]));
+        let unsaid = stand(&["REDIS_URL", "CACHE_URL"]).0.unwrap_err();
+        assert!(unsaid.contains("cable-cut stands in front of one address") && unsaid.contains("--wrap upstream=REDIS_URL"), "{unsaid}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub enum Format {
 /// What is wanted, as the command line says it.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Wanted {
-    /// Scenario files, folders, or `-` [default: faultwire.yaml]
+    /// Scenario files, folders, names of ready scenarios, or `-` [default: faultwire.yaml]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How it is said [default: human; github when GITHUB_ACTIONS=true]

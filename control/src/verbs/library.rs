@@ -1,11 +1,10 @@
-//! `faultwire library`: ready scenarios, to look at and to copy from.
+//! `faultwire library`: ready scenarios, to run by name, to look at and to copy from.
 
 use crate::{
     exit::{Exit, Failure},
     say::{Say, columns},
 };
-use faultwire_faults::complaint::nearest;
-use faultwire_scenarios::library::{LIBRARY, find};
+use faultwire_scenarios::library::{LIBRARY, find, near};
 use serde_json::json;
 
 pub fn main(name: Option<&str>, say: &Say) -> Result<Exit, Failure> {
@@ -17,7 +16,9 @@ pub fn main(name: Option<&str>, say: &Say) -> Result<Exit, Failure> {
         }
         let rows: Vec<Vec<String>> = LIBRARY.iter().map(|ready| vec![ready.name.to_owned(), ready.about.to_owned()]).collect();
         columns(&rows).iter().all(|line| say.data(line));
-        say.talk("\none of them to begin with: faultwire library slow > faultwire.yaml");
+        say.talk("\nbefore what a command uses:  faultwire run slow-database --wrap DATABASE_URL -- pytest");
+        say.talk("for as long as it runs:      LISTEN=15432 UPSTREAM=db:5432 faultwire serve slow-database");
+        say.talk("to look at, and to change:   faultwire library slow-database > faultwire.yaml");
         return Ok(Exit::Held);
     };
     match find(name) {
@@ -26,10 +27,9 @@ pub fn main(name: Option<&str>, say: &Say) -> Result<Exit, Failure> {
             Ok(Exit::Held)
         }
         None => {
-            let names = LIBRARY.iter().map(|ready| ready.name);
-            let help = match nearest(name, names.clone()) {
+            let help = match near(name) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
+                None => format!("there are {}", LIBRARY.iter().map(|ready| ready.name).collect::<Vec<_>>().join(", ")),
             };
             Err(Failure::usage(format!("error: there is no ready scenario `{name}`\nhelp: {help}")))
         }

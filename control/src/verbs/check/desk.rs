@@ -1,6 +1,7 @@
 //! The files on the desk: read as they are or as they would be, and put back when they have been mended. It looks for no mistakes.
 
 use crate::{
+    config::text_of,
     exit::{Exit, Failure},
     say::plain,
 };
@@ -51,7 +52,7 @@ impl Desk {
             }
             let text = match (name, &self.stdin) {
                 ("-", Some(read)) => return read.clone().map_err(io::Error::from),
-                _ => String::from_utf8(fs::read(name)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
+                _ => text_of(name, fs::read(name), &self.files)?,
             };
             self.seen.borrow_mut().insert(name.to_owned(), text.clone());
             Ok(text)
