@@ -19,6 +19,7 @@ use crate::{
     units::{Percent, Size, Span},
     value::Ramped,
 };
+use std::time::Instant;
 
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -115,6 +116,24 @@ pub enum Lease {
     /// `none`.
     Never,
     After(Span),
+}
+
+impl Clock {
+    /// The spell it is in, if it counts from `from`: when that began, if it is on now; and when that changes next, if it does.
+    pub fn spell(&self, from: Instant, now: Instant) -> (Option<Instant>, Option<Instant>) {
+        let begin = from + self.at.duration();
+        if now < begin {
+            return (None, Some(begin));
+        }
+        let Some(lasts) = self.lasts else { return (Some(begin), None) };
+        let spell = match self.repeat {
+            Some(repeat) => begin + repeat.duration() * ((now - begin).as_nanos() / u128::from(repeat.0.max(1))) as u32,
+            None => begin,
+        };
+        let end = spell + lasts.duration();
+        let next = self.repeat.map(|repeat| spell + repeat.duration());
+        if now < end { (Some(spell), Some(end)) } else { (None, next) }
+    }
 }
 
 impl Target {

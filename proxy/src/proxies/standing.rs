@@ -39,22 +39,7 @@ impl Standing {
 
     /// The spell it is in: when that began, if it is on now; and when that changes next, if it does.
     pub fn spell(&self, now: Instant) -> (Option<Instant>, Option<Instant>) {
-        let clock = self.fault.clock;
-        if !self.fault.enabled {
-            return (None, None);
-        }
-        let begin = self.from + clock.at.duration();
-        if now < begin {
-            return (None, Some(begin));
-        }
-        let Some(lasts) = clock.lasts else { return (Some(begin), None) };
-        let spell = match clock.repeat {
-            Some(repeat) => begin + repeat.duration() * ((now - begin).as_nanos() / u128::from(repeat.0.max(1))) as u32,
-            None => begin,
-        };
-        let end = spell + lasts.duration();
-        let next = clock.repeat.map(|repeat| spell + repeat.duration());
-        if now < end { (Some(spell), Some(end)) } else { (None, next) }
+        if self.fault.enabled { self.fault.clock.spell(self.from, now) } else { (None, None) }
     }
 }
 
