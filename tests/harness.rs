@@ -190,6 +190,18 @@ impl Running {
     pub fn serve(dir: Dir, file: &Path, args: &[OsString]) -> Running {
         let mut command = faultwire();
         command.arg("serve").arg(file).args(["--api", "127.0.0.1:0"]).args(args).current_dir(&dir.0);
+        Running::await_ready(dir, file.to_owned(), command)
+    }
+
+    /// Serves a ready scenario by its name on a free port before this upstream, with these variables.
+    pub fn ready_made(name: &str, upstream: &Upstream, variables: &[(&str, &str)]) -> Running {
+        let (dir, mut command) = (Dir::new(), faultwire());
+        command.args(["serve", name, "--api", "127.0.0.1:0", "--seed", "7193"]).current_dir(&dir.0);
+        command.env("LISTEN", "0").env("UPSTREAM", upstream.address.to_string()).envs(variables.iter().copied());
+        Running::await_ready(dir, name.into(), command)
+    }
+
+    fn await_ready(dir: Dir, file: PathBuf, command: Command) -> Running {
         let mut process = Process::spawn(command);
         let begin = Instant::now();
         let api = loop {
@@ -202,7 +214,7 @@ impl Running {
             assert!(begin.elapsed() < PATIENCE, "not ready:\n{}", process.log());
             thread::sleep(Duration::from_millis(2));
         };
-        let running = Running { api, dir, file: file.to_owned(), process, ports: Mutex::default() };
+        let running = Running { api, dir, file, process, ports: Mutex::default() };
         eventually("it is ready", || running.request("GET", "/readyz", &[], b"").is_ok_and(|reply| reply.status == 200));
         running.proxies();
         running

@@ -18,6 +18,7 @@ mod explain;
 mod faults;
 mod image;
 mod init;
+mod library;
 mod process;
 mod real;
 mod scenarios;

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Where a program is; if it is nowhere, what to install.
-fn program(name: &str, package: &str) -> PathBuf {
+pub fn program(name: &str, package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
@@ -147,14 +147,14 @@ fn redis_benchmark_pipelines_through_the_proxy() {
 }
 
 /// A cluster of its own, run by whoever may run one: PostgreSQL refuses to run as root.
-struct Postgres {
-    address: SocketAddr,
+pub struct Postgres {
+    pub address: SocketAddr,
     dir: Dir,
     control: PathBuf,
 }
 
 impl Postgres {
-    fn start() -> Postgres {
+    pub fn start() -> Postgres {
         let (init, control) = (program("initdb", "postgresql"), program("pg_ctl", "postgresql"));
         let dir = Dir::new();
         // The server's user must be able to enter and to write here.
