@@ -25,6 +25,7 @@ Run
 Write
   init        Write a first faultwire.yaml, from a compose file if there is one
   check       Find mistakes in scenario files
+  plan        Show what a scenario will do, and when
   import      Turn Toxiproxy's file into a scenario
   library     Ready scenarios, to run by name or to copy from
 
@@ -38,8 +39,9 @@ Watch
   tap         Print events as they happen
 
 More
-  explain     Explain a fault, a key or an error code
+  explain     Explain a fault, a key, a measure or an error code
   ready       Exit 0 when Faultwire is ready (for health checks)
+  schema      Print the JSON Schema of scenarios
   completions Print what makes a shell complete these words
   man         Print a page of the manual
   version, help
@@ -109,6 +111,15 @@ enum Verb {
   faultwire check --fix scenarios/
   faultwire check --format sarif > faultwire.sarif")]
     Check(verbs::check::Wanted),
+    /// Show what a scenario will do, and when
+    #[command(help_template = VERB, after_help = "Examples:
+  faultwire plan
+  faultwire plan game-day.yaml
+  faultwire plan faultwire.yaml --against http://staging:8474
+  faultwire plan slow --yaml
+
+It changes nothing. What comes with a later version is planned as well, with a note; it ends with 65 then, as `check` does.")]
+    Plan(verbs::plan::Wanted),
     /// Turn Toxiproxy's file into a scenario
     #[command(help_template = VERB, after_help = "Examples:
   faultwire import toxiproxy.json > faultwire.yaml
@@ -174,9 +185,9 @@ Measures: hits(FAULT), seen(FAULT), matched(FAULT), connections(PROXY), bytes(PR
         #[arg(long, value_name = "TYPES", conflicts_with = "hits")]
         types: Option<String>,
     },
-    /// Explain a fault, a key or an error code
+    /// Explain a fault, a key, a measure or an error code
     Explain {
-        /// Such as `latency`, `probability`, `E0201`
+        /// Such as `latency`, `probability`, `steady_state`, `p95`, `slow-4g`, `E0201`
         word: Option<String>,
     },
     /// Exit 0 when Faultwire is ready (for health checks)
@@ -185,6 +196,12 @@ Measures: hits(FAULT), seen(FAULT), matched(FAULT), connections(PROXY), bytes(PR
         #[arg(long, value_name = "DURATION")]
         wait: Option<String>,
     },
+    /// Print the JSON Schema of scenarios
+    #[command(help_template = VERB, after_help = "Example:
+  faultwire schema > scenario.schema.json
+
+With `# yaml-language-server: $schema=scenario.schema.json` as its first line, editors complete and explain a scenario.")]
+    Schema,
     /// Print what makes a shell complete these words
     #[command(help_template = VERB, after_help = "Examples:
   faultwire completions bash > ~/.local/share/bash-completion/completions/faultwire
@@ -309,6 +326,7 @@ fn hear(verb: Verb, url: &str, say: &Say) -> Result<Exit, Failure> {
         Verb::Demo { seed } => demo::main(seed, say),
         Verb::Init { paths } => verbs::init::main(&paths, say),
         Verb::Check(wanted) => verbs::check::main(&wanted, say),
+        Verb::Plan(wanted) => verbs::plan::main(&wanted, say),
         Verb::Import { file, output } => verbs::import::main(&file, output.as_deref(), say),
         Verb::Library { name } => verbs::library::main(name.as_deref(), say),
         Verb::Status => verbs::status::main(url, say),
@@ -320,6 +338,7 @@ fn hear(verb: Verb, url: &str, say: &Say) -> Result<Exit, Failure> {
         }
         Verb::Explain { word } => verbs::explain::main(word.as_deref(), say),
         Verb::Ready { wait } => verbs::ready::main(wait.as_deref(), url, say),
+        Verb::Schema => verbs::schema::main(say),
         Verb::Completions { shell } => verbs::completions::script(shell, Cli::command(), say),
         Verb::Man { verb } => verbs::completions::page(verb.as_deref(), Cli::command(), say),
         Verb::Version => {

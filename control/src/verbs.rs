@@ -9,6 +9,8 @@ pub mod import;
 pub mod init;
 pub mod inject;
 pub mod library;
+pub mod plan;
 pub mod ready;
+pub mod schema;
 pub mod status;
 pub mod tap;

@@ -11,6 +11,7 @@ pub mod link;
 pub mod measure;
 pub mod outside;
 pub mod phase;
+pub mod plan;
 pub mod reference;
 pub mod render;
 pub mod scenario;

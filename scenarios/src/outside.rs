@@ -90,13 +90,14 @@ pub enum Baseline {
     None,
 }
 
+pub const DEFAULT_MAX_DURATION: Span = Span::from_secs(3600);
 pub const DEFAULT_CONFIDENCE: Confidence = Confidence::Percent(Percent(950_000));
 const PROTECTED: [&str; 2] = ["*.prod.*", "*.production.*"];
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            max_duration: Span::from_secs(3600),
+            max_duration: DEFAULT_MAX_DURATION,
             environments: None,
             protect: PROTECTED.map(str::to_owned).to_vec(),
             exempt: None,

@@ -15,8 +15,9 @@ use faultwire_faults::{
 };
 use serde_json::{Map, Value, json};
 
-/// Where it is published.
-pub const ID: &str = "https://faultwire.dev/schema/scenario.json";
+/// Where that of this version is to be had: `scenarios/schema.json`, which a test holds fresh.
+pub const ID: &str =
+    concat!("https://raw.githubusercontent.com/faultwire/faultwire/v", env!("CARGO_PKG_VERSION"), "/scenarios/schema.json");
 
 const NUMBER: &str = r"[0-9]+(\.[0-9]*)?|\.[0-9]+";
 const SPAN: &str = r"(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))+";
@@ -36,6 +37,11 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "$defs": definitions(),
     })
+}
+
+/// The same as text, to be printed and kept.
+pub fn text() -> String {
+    format!("{:#}\n", schema())
 }
 
 fn definitions() -> Value {

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads files and may fail")]
 
-use faultwire_scenarios::{library::LIBRARY, schema::schema, yaml};
+use faultwire_scenarios::{
+    library::LIBRARY,
+    schema::{self, ID, schema},
+    yaml,
+};
 use jsonschema::Validator;
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -45,6 +49,21 @@ fn files(name: &str) -> Vec<(String, String)> {
         .collect();
     files.sort();
     files
+}
+
+/// The copy that editors fetch: its address says this version, and the file of that address is it.
+#[test]
+fn the_copy_is_fresh_and_stands_where_its_id_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = ID.split_once(concat!("/v", env!("CARGO_PKG_VERSION"), "/")).unwrap().1;
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(root.join(path), schema::text()).unwrap();
+    }
+    let there = fs::read_to_string(root.join(path)).unwrap_or_default();
+    assert!(there == schema::text(), "{path} is stale: UPDATE=1 cargo test -p faultwire-scenarios");
+    let there: Value = serde_json::from_str(&there).unwrap();
+    assert_eq!(there["$id"], ID);
+    jsonschema::draft202012::meta::validate(&there).unwrap();
 }
 
 #[test]

@@ -137,10 +137,7 @@ fn image() -> String {
 
 /// Editors complete and explain by the schema of the version that wrote the file.
 fn head(about: &str) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        "# yaml-language-server: $schema=https://raw.githubusercontent.com/faultwire/faultwire/v{version}/scenarios/schema.json\n# {about}\n\n"
-    )
+    format!("# yaml-language-server: $schema={}\n# {about}\n\n", faultwire_scenarios::schema::ID)
 }
 
 /// `redis: 26379 -> redis:6379`, or the long form if a wrapped command is to find its address in a variable.
