@@ -67,10 +67,11 @@ fn every_shell_has_a_script_that_names_every_verb() {
 fn man_has_a_page_for_the_whole_and_for_each_verb() {
     let whole = call(&["man"]).expect(0).out;
     assert!(whole.contains(".TH faultwire 1") && whole.contains("Find mistakes in scenario files"), "{whole}");
-    let verbs: Vec<&str> = ["run", "serve", "demo", "init", "check", "import", "library", "status", "inject", "heal", "await", "tap"]
-        .into_iter()
-        .chain(["explain", "ready", "completions", "man", "version"])
-        .collect();
+    let verbs: Vec<&str> =
+        ["run", "serve", "demo", "init", "check", "plan", "import", "library", "status", "inject", "heal", "await", "tap"]
+            .into_iter()
+            .chain(["explain", "ready", "schema", "completions", "man", "version"])
+            .collect();
     let groff = is_here("groff");
     for verb in verbs {
         let page = call(&["man", verb]).expect(0).out;

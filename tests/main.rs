@@ -19,6 +19,7 @@ mod faults;
 mod image;
 mod init;
 mod library;
+mod plan;
 mod process;
 mod real;
 mod scenarios;
