@@ -253,7 +253,7 @@ fn along(scenario: &Scenario, links: &Links<'_>) -> Vec<Step> {
     let step = |(clock, drafts): (Clock, Vec<&Draft>)| Step {
         lasts: clock.lasts.map(|span| Time { span, at_most: false }),
         acts: drafts.iter().map(|draft| act(draft, links, words::lease(&draft.fault.clock))).collect(),
-        together: shares::together(&drafts, &[], links),
+        together: shares::together(&drafts, links),
         ..Step::new(What::Along { repeat: clock.repeat }, Time { span: clock.at, at_most: false })
     };
     let mut steps: Vec<Step> = groups.into_iter().map(step).collect();
@@ -282,7 +282,7 @@ fn of_phase(phase: &Phase, scenario: &Scenario, links: &Links<'_>, begins: Time,
         gate: phase.gate.as_ref().map(approved),
         until,
         acts: drafts.iter().map(|draft| act(draft, links, words::times(&draft.fault.clock, true))).collect(),
-        together: shares::together(&run, &drafts, links),
+        together: shares::with_phase(&run, &drafts, links),
         expect: phase.expect.iter().map(expected).collect(),
         beside,
         ..Step::new(What::Phase(phase.name.clone()), begins)

@@ -150,7 +150,8 @@ fn measures(text: &mut String) {
     *text += "\nAs for subjects there are also the names of probes (`ok`, `failing`, or a number), `recovered` and `phase`. None of them is measured by this version yet.\n";
 }
 
-fn call(measure: &Measure) -> String {
+/// How it is written: `p95(PROXY[, MATCH])`.
+pub fn call(measure: &Measure) -> String {
     let name = measure.name;
     match measure.takes {
         Takes::Nothing => name.to_owned(),
@@ -164,7 +165,8 @@ fn call(measure: &Measure) -> String {
     }
 }
 
-fn unit(unit: Unit) -> String {
+/// What it is counted in, or the words it may be.
+pub fn unit(unit: Unit) -> String {
     match unit {
         Unit::State(states) => states.iter().map(|state| format!("`{state}`")).collect::<Vec<_>>().join(" "),
         unit => unit.noun().trim_start_matches("a ").to_owned(),

@@ -56,6 +56,7 @@ pub enum Want {
 }
 
 /// A key of the map, and where it means something.
+#[derive(Debug)]
 pub struct FactRow {
     pub name: &'static str,
     /// Kinds of protocols; `ALL`: it is about the connection.

@@ -43,11 +43,24 @@ struct Same {
     way: Option<&'static str>,
 }
 
-/// Sums of endings in the order of evaluation: those of the run, then those of a phase. With `own`, only sums in which these have a part.
-pub fn together(run: &[&Draft], own: &[&Draft], links: &Links<'_>) -> Vec<Together> {
+/// Sums of endings that are in force together.
+pub fn together(faults: &[&Draft], links: &Links<'_>) -> Vec<Together> {
+    sums(faults, links, &|_| true)
+}
+
+/// Sums in which faults of a phase have a part. Those of the run come first.
+pub fn with_phase(run: &[&Draft], own: &[&Draft], links: &Links<'_>) -> Vec<Together> {
+    if !own.iter().any(|draft| plain(draft).is_some()) {
+        return Vec::new();
+    }
+    let all: Vec<&Draft> = run.iter().chain(own).copied().collect();
+    sums(&all, links, &|draft| own.iter().any(|other| std::ptr::eq(*other, draft)))
+}
+
+fn sums(all: &[&Draft], links: &Links<'_>, counts: &dyn Fn(&Draft) -> bool) -> Vec<Together> {
     let mut sums: Vec<(Same, Vec<(&Draft, Percent)>)> = Vec::new();
     let mut at: HashMap<Same, usize> = HashMap::new();
-    for draft in run.iter().chain(own) {
+    for draft in all {
         let Some(share) = plain(draft) else { continue };
         for spec in links.on(draft) {
             let of = words::counted(draft, spec.speaks);
@@ -58,9 +71,8 @@ pub fn together(run: &[&Draft], own: &[&Draft], links: &Links<'_>) -> Vec<Togeth
             }
         }
     }
-    let is_own = |draft: &&Draft| own.is_empty() || own.iter().any(|other| std::ptr::eq(*other, *draft));
     let mut made: Vec<Together> = Vec::new();
-    for (same, faults) in sums.into_iter().filter(|(_, faults)| faults.len() > 1 && faults.iter().any(|(draft, _)| is_own(draft))) {
+    for (same, faults) in sums.into_iter().filter(|(_, faults)| faults.len() > 1 && faults.iter().any(|(draft, _)| counts(draft))) {
         let sum = sum(same.proxy, same.of, &faults);
         match made.iter_mut().find(|other| (&other.of, &other.parts) == (&sum.of, &sum.parts)) {
             Some(other) => other.proxies.extend(sum.proxies),
@@ -148,6 +160,10 @@ mod tests {
 
     fn sums(faults: &str) -> Vec<String> {
         let text = format!("proxies: {{ a: '1 -> http://a:1', b: '2 -> http://b:1' }}\nfaults:\n{faults}");
+        sums_of(text)
+    }
+
+    fn sums_of(text: String) -> Vec<String> {
         let loaded = load(&["f.yaml".to_owned()], &|_| Ok(text.clone()), &|_| None, "127.0.0.1");
         let plan = Plan::of(&loaded.checked.expect("it has no mistakes"), Vec::new());
         let said = |sum: &Together| {
@@ -179,5 +195,14 @@ mod tests {
         // The second slice is of the same roll as the first, and of what the reset has left.
         assert_eq!(sums(group), ["a 65% of requests: 10% 45% 10%"]);
         assert_eq!(sums("- { proxy: a, reset: true, probability: 20% }\n- { proxy: b, reset: true, probability: 20% }\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_phase_tells_the_sums_that_it_makes() {
+        let text = "proxies: { a: 1 -> a:1 }\nabort: [connections(a) > 5]\nfaults:\n- { proxy: a, reset: true, probability: 50% }\n\
+                    - { name: named, proxy: a, close: true, probability: 50%, enabled: false }\nphases:\n\
+                    - { duration: 1m }\n- { duration: 1m, faults: [named] }\n\
+                    - { duration: 1m, faults: [{ proxy: a, latency: 1s }] }\n";
+        assert_eq!(sums_of(text.to_owned()), ["a 75% of connections: 50% 25%"]);
     }
 }
