@@ -65,7 +65,9 @@ fn words_of_every_kind_are_explained_wherever_they_stand() {
     assert_eq!((&json["also"][0]["of"], &json["also"][1]["measure"]), (&"a probe".into(), &"timeout".into()));
     let json: serde_json::Value = serde_json::from_str(&call(&["explain", "reset", "--json"]).expect(0).out).unwrap();
     assert_eq!((&json["effect"], &json["ends"], &json["later"]), (&"reset".into(), &true.into(), &false.into()));
-    for (word, near) in [("steady_stat", "steady_state"), ("p96", "p95"), ("slow-5g", "slow-4g"), ("max_afected", "max_affected")] {
+    for (word, near) in
+        [("steady_stat", "steady_state"), ("recovery_tim", "recovery_time"), ("slow-5g", "slow-4g"), ("max_afected", "max_affected")]
+    {
         assert!(call(&["explain", word]).expect(64).err.contains(near), "{word}");
     }
 }

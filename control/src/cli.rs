@@ -118,7 +118,8 @@ enum Verb {
   faultwire plan faultwire.yaml --against http://staging:8474
   faultwire plan slow --yaml
 
-It changes nothing. What comes with a later version is planned as well, with a note; it ends with 65 then, as `check` does.")]
+It changes nothing. What comes with a later version is planned as well, with a note; it ends with 65 then, as `check` does.
+With --against it ends with 0, whether there are differences or not.")]
     Plan(verbs::plan::Wanted),
     /// Turn Toxiproxy's file into a scenario
     #[command(help_template = VERB, after_help = "Examples:

@@ -5,6 +5,7 @@
 
 use faultwire_scenarios::{
     fix::{self, Which},
+    plan::Plan,
     render,
     scenario::{self, Loaded, Setting},
 };
@@ -39,6 +40,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Some(checked) = &loaded.checked {
         checked.drafts().for_each(|draft| drop(draft.fault.describe()));
+        let plan = Plan::of(checked, Vec::new());
+        plan.text(None);
+        plan.json();
         let printed = checked.to_yaml();
         let again = load(&printed);
         let said = render::render(&again.complaints, &again.sources, false);

@@ -8,7 +8,7 @@ use faultwire_faults::{
     complaint::Severity,
     node::{Entry, Node, Value},
 };
-use faultwire_scenarios::{render, scenario, yaml};
+use faultwire_scenarios::{plan::Plan, render, scenario, yaml};
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
@@ -83,6 +83,11 @@ fn load(name: &str, text: &str, show: bool) -> Said {
     };
     let loaded = scenario::load(&[name.to_owned()], &reader, &env, "127.0.0.1");
     let told: Vec<_> = loaded.complaints.iter().filter(|complaint| complaint.code != "E0109").cloned().collect();
+    if let Some(scenario) = &loaded.checked {
+        // What can be read can be planned, whatever it says; a plan is lines, and no line moves the cursor of a terminal.
+        let plan = Plan::of(scenario, Vec::new());
+        assert!(!plan.text(None).contains(|c: char| c.is_control() && c != '\n') && plan.json().is_object(), "{text}");
+    }
     Said {
         refused: told.iter().any(|complaint| complaint.severity() == Severity::Error),
         told: told.len(),

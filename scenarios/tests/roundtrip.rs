@@ -6,6 +6,7 @@ use faultwire_faults::fault::Draft;
 use faultwire_scenarios::{
     library::LIBRARY,
     phase::PhaseFault,
+    plan::Plan,
     render,
     scenario::{self, Scenario},
 };
@@ -85,6 +86,9 @@ fn same(folder: &Path, name: &str, text: &str) {
     let again = read(folder, name, &printed);
     assert_eq!(essence(&first), essence(&again), "{printed}");
     assert_eq!(again.to_yaml(), printed);
+    let plan = |scenario: &Scenario| Plan::of(scenario, Vec::new());
+    assert_eq!(plan(&again).text(None), plan(&first).text(None));
+    assert_eq!(plan(&again).json(), plan(&first).json());
 }
 
 #[test]
