@@ -14,6 +14,7 @@ mod cli;
 mod clients;
 mod completions;
 mod determinism;
+mod editor;
 mod explain;
 mod faults;
 mod image;

@@ -1,10 +1,9 @@
 //! The JSON Schema of scenarios (draft 2020-12), made from the same tables that read them, with the same prose. Editors complete,
 //! explain and mark by it; it never refuses what `check` accepts.
 
-use crate::{
-    keys::{ANNOUNCE, EXPECTATION, FILE, LIMITS, PHASE, PROBE, PROXY, ROLES, TLS},
-    measure::MEASURES,
-};
+mod value;
+
+use crate::keys::{EXPECTATION, FILE, PHASE, PROBE, PROXY};
 use faultwire_faults::{
     contract::Key,
     effect::{Row, all},
@@ -14,29 +13,31 @@ use faultwire_faults::{
     protocol::SPEECHES,
 };
 use serde_json::{Map, Value, json};
+use value::{also, any_of, condition, delay_map, endpoint, form, likely, nullable, ramp_map, samples, several_or_one, text};
 
 /// Where that of this version is to be had: `scenarios/schema.json`, which a test holds fresh.
 pub const ID: &str =
     concat!("https://raw.githubusercontent.com/faultwire/faultwire/v", env!("CARGO_PKG_VERSION"), "/scenarios/schema.json");
 
-const NUMBER: &str = r"[0-9]+(\.[0-9]*)?|\.[0-9]+";
-const SPAN: &str = r"(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))+";
-
 /// The whole schema.
 pub fn schema() -> Value {
-    let mut properties = properties(FILE);
-    describe(&mut properties, "name", "What it is called.");
-    json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "Faultwire scenario",
         "description": "Links between services, and what goes wrong on them.",
         "type": "object",
-        "properties": properties,
+        "properties": properties(FILE),
         "patternProperties": { "^x-": { "description": "Yours, to hold anchors." } },
         "additionalProperties": false,
         "$defs": definitions(),
-    })
+    });
+    for row in all() {
+        for of in ["fault", "defaults"] {
+            example(&mut schema["$defs"][of]["properties"][row.name], row);
+        }
+    }
+    schema
 }
 
 /// The same as text, to be printed and kept.
@@ -45,37 +46,49 @@ pub fn text() -> String {
 }
 
 fn definitions() -> Value {
-    let condition = json!({ "type": "string", "pattern": r"^\s*[A-Za-z0-9_-]+", "examples": examples(), "description": "Such as `p95(orders) < 400ms for 30s`. A list of conditions is all of them." });
+    let schemes = schemes();
     json!({
-        "variable": { "type": "string", "pattern": r"\$\{", "description": "Holds a variable: `${VAR:-default}`." },
-        "proxies": nullable(json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/proxy" }, "propertyNames": { "pattern": "^[A-Za-z0-9._-]{1,64}$" } })),
-        "proxy": { "anyOf": [
-            { "$ref": "#/$defs/variable" },
-            { "type": "string", "pattern": format!(r"^\s*({0})?[^ ]+\s*->\s*({0})?[^ /]+\s*$", schemes()), "description": "`LISTEN -> UPSTREAM`, as in `redis: 26379 -> redis:6379`. The scheme on each side says what that side speaks." },
-            object(PROXY, &["listen", "upstream"]),
-        ] },
-        "endpoint": { "anyOf": [{ "$ref": "#/$defs/variable" }, { "type": "string", "pattern": format!(r"^\s*({})?[^ /]+\s*$", schemes()) }, { "type": "integer", "minimum": 0, "maximum": 65535 }] },
+        "delay": delay_map(),
+        "ramp": ramp_map(),
+        "proxies": proxies(),
+        "proxy": proxy(&schemes),
+        "endpoint": endpoint(&schemes),
         "defaults": nullable(fault(false)),
-        "faults": nullable(json!({ "type": "array", "items": { "$ref": "#/$defs/fault" } })),
+        "faults": list("fault"),
         "fault": fault(true),
-        "match": { "anyOf": [{ "type": ["string", "number"] }, { "$ref": "#/$defs/facts" }] },
+        "match": { "anyOf": [{ "$ref": "#/$defs/facts" }, { "title": "match", "type": ["string", "number"] }] },
         "facts": facts(),
-        "phases": nullable(json!({ "type": "array", "items": { "$ref": "#/$defs/phase" } })),
+        "phases": list("phase"),
         "phase": phase(),
-        "phase_faults": nullable(json!({ "type": "array", "items": { "anyOf": [{ "type": "string", "description": "A fault declared with `enabled: false`." }, { "$ref": "#/$defs/fault" }] } })),
-        "until": { "anyOf": [{ "$ref": "#/$defs/approval" }, { "$ref": "#/$defs/condition" }] },
-        "approval": { "anyOf": [{ "$ref": "#/$defs/variable" }, { "type": "string", "pattern": r"^\s*approval(\s+by\s+\S+)?\s*$", "examples": ["approval", "approval by lead"] }] },
-        "probes": nullable(json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/probe" } })),
-        "probe": object(PROBE, &[]),
-        "condition": condition,
-        "conditions": nullable(json!({ "anyOf": [{ "$ref": "#/$defs/condition" }, { "type": "array", "items": { "$ref": "#/$defs/condition" } }] })),
-        "expectation": expectation(),
-        "expectations": nullable(json!({ "anyOf": [{ "$ref": "#/$defs/expectation" }, { "type": "array", "items": { "$ref": "#/$defs/expectation" } }] })),
-        "limits": object(LIMITS, &[]),
-        "roles": object(ROLES, &[]),
-        "announcement": object(ANNOUNCE, &[]),
-        "tls": object(TLS, &[]),
+        "phase_faults": nullable(json!({ "type": "array", "items": { "anyOf": [
+            // The longer one first: it is what an editor takes the messages of.
+            { "$ref": "#/$defs/fault" },
+            titled(json!({ "type": "string" }), "NAME", "A fault declared with `enabled: false`."),
+        ] } })),
+        "until": until(),
+        "approval": approval(),
+        "probes": { "type": ["object", "null"], "additionalProperties": { "$ref": "#/$defs/probe" } },
+        "probe": titled(object(PROBE, &[]), "probe", "A measurement from outside."),
+        "condition": condition(),
+        "conditions": nullable(several_or_one(condition())),
+        "expectations": nullable(several_or_one(expectation())),
     })
+}
+
+fn list(of: &str) -> Value {
+    json!({ "type": ["array", "null"], "items": { "$ref": format!("#/$defs/{of}") } })
+}
+
+fn titled(mut schema: Value, title: &str, about: &str) -> Value {
+    schema["title"] = title.into();
+    explain(&mut schema, about);
+    schema
+}
+
+/// Prose for all editors, and for those that would show its marks otherwise.
+fn explain(schema: &mut Value, prose: &str) {
+    schema["description"] = prose.into();
+    schema["markdownDescription"] = prose.into();
 }
 
 fn schemes() -> String {
@@ -83,14 +96,33 @@ fn schemes() -> String {
     format!("({})://", names.join("|"))
 }
 
-fn examples() -> Vec<String> {
-    let measures = MEASURES.iter().filter(|measure| measure.since.stage == 1);
-    measures.map(|measure| format!("{}(PROXY)", measure.name)).collect()
+fn proxies() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "additionalProperties": { "$ref": "#/$defs/proxy" },
+        "propertyNames": { "pattern": "^[A-Za-z0-9._-]{1,64}$" },
+        "defaultSnippets": [
+            {
+                "label": "NAME: LISTEN -> UPSTREAM",
+                "description": "A link between a client and a server.",
+                "body": { "${1:redis}": "${2:26379} -> ${3:redis:6379}" },
+            },
+            {
+                "label": "NAME: { listen, upstream }",
+                "description": "The long form, when more is needed.",
+                "body": { "${1:redis}": { "listen": "${2:26379}", "upstream": "${3:redis:6379}" } },
+            },
+        ],
+    })
 }
 
-/// A key without a value is an empty one.
-fn nullable(schema: Value) -> Value {
-    json!({ "anyOf": [schema, { "type": "null" }] })
+fn proxy(schemes: &str) -> Value {
+    let link = text(&format!(r"({schemes})?[^ ]+\s*->\s*({schemes})?[^ /]+"), "a link: LISTEN -> UPSTREAM");
+    let mut schema = object(PROXY, &["listen", "upstream"]);
+    schema["pattern"] = link["pattern"].clone();
+    schema["patternErrorMessage"] = link["errorMessage"].clone();
+    let about = "`LISTEN -> UPSTREAM`, as in `redis: 26379 -> redis:6379`. The scheme on each side says what that side speaks.";
+    titled(also(schema, "string"), "proxy", about)
 }
 
 /// A map with these keys and no others.
@@ -108,66 +140,107 @@ fn properties(keys: &[Key]) -> Map<String, Value> {
 
 fn property(key: &Key) -> Value {
     let mut schema = form(&key.form);
-    if let Value::Object(map) = &mut schema {
-        map.insert("description".to_owned(), prose(key).into());
+    if !schema["pattern"].is_null() && schema["errorMessage"].is_null() {
+        schema["errorMessage"] = key.values.into();
     }
+    if let Form::Like(_) = key.form
+        && schema["anyOf"][0]["enum"].is_null()
+    {
+        schema = samples(schema, &likely(key.values));
+    }
+    named(&mut schema, key.name);
+    explain(&mut schema, &prose(key));
     schema
+}
+
+/// Titles of a key and of what it may be: an editor shows that of the alternative which it finds.
+fn named(schema: &mut Value, name: &str) {
+    schema["title"] = name.into();
+    for alternative in schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(title) = alternative["title"].as_str() {
+            alternative["title"] = format!("{name} ({title})").into();
+        }
+    }
 }
 
 /// What an editor shows: what `explain` says.
 pub fn prose(key: &Key) -> String {
     let default = if key.default.is_empty() { String::new() } else { format!(" Otherwise: {}.", key.default) };
-    let later = if key.since.built { "" } else { " Comes with a later version." };
-    format!("{} `{}`.{default}{later}", key.about, key.values)
+    format!("{}\n\n`{}: {}`.{default}{}", key.about, key.name, key.values, later(key))
 }
 
-fn describe(properties: &mut Map<String, Value>, key: &str, about: &str) {
-    if let Some(Value::Object(map)) = properties.get_mut(key) {
-        map.entry("description").or_insert_with(|| about.into());
-    }
+fn later(key: &Key) -> &'static str {
+    if key.since.built { "" } else { " Comes with a later version." }
+}
+
+/// Shows an effect at work, as `explain` does.
+fn example(schema: &mut Value, row: &Row) {
+    let inside = row.example.trim().trim_start_matches('{').trim_end_matches('}').trim();
+    let said = schema["description"].as_str().unwrap_or_default();
+    let said = format!("{said}\n\n```yaml\nfaults:\n  - {{ proxy: redis, {inside} }}\n```");
+    explain(schema, &said);
 }
 
 /// A fault's flat map. Defaults may hold what a fault leaves out, so nothing is required of one.
 fn fault(named: bool) -> Value {
     let mut properties = properties(KEYS);
     // A key of several effects takes what any of them takes.
-    for key in BESIDE_OVER.iter().chain(all().flat_map(|row| row.keys)) {
+    let owned = all().flat_map(|row| row.keys.iter().map(move |key| (key, row.name)));
+    for (key, owner) in BESIDE_OVER.iter().map(|key| (key, "over")).chain(owned) {
         let more = property(key);
         match properties.get_mut(key.name) {
             None => drop(properties.insert(key.name.to_owned(), more)),
-            Some(there) if same(there, &more) => {}
-            Some(there) => *there = either(there.take(), more),
+            Some(there) => *there = either(there.take(), more, key.name, owner),
         }
     }
     if !named {
         properties.remove("name");
     }
-    let endings: Vec<&Row> = all().filter(|row| row.ends).collect();
-    let mut dependent = Map::new();
-    for row in &endings {
-        let others = endings.iter().filter(|other| other.name != row.name).map(|other| json!({ "required": [other.name] }));
-        let mut never: Vec<Value> = others.chain([json!({ "required": ["partition"] })]).collect();
-        if row.name == "down" && named {
-            never.extend(["match", "probability", "skip", "every", "times", "over"].map(|key| json!({ "required": [key] })));
-        }
-        dependent.insert(row.name.to_owned(), json!({ "not": { "anyOf": never } }));
+    let mut schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false, "dependentSchemas": endings(named) });
+    if named {
+        schema = titled(schema, "fault", "What goes wrong: who, how often, when, what.");
     }
-    json!({ "type": "object", "properties": properties, "additionalProperties": false, "dependentSchemas": dependent })
+    schema
 }
 
-fn same(one: &Value, other: &Value) -> bool {
-    let bare = |value: &Value| {
-        value.as_object().map(|map| {
-            map.iter().filter(|(key, _)| *key != "description").map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>()
-        })
+/// What may not stand beside an ending.
+fn endings(named: bool) -> Map<String, Value> {
+    let endings: Vec<&Row> = all().filter(|row| row.ends).collect();
+    let without = |keys: &[&str], says: String| {
+        let never: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), false.into())).collect();
+        json!({ "properties": never, "errorMessage": says })
     };
-    bare(one) == bare(other)
+    endings
+        .iter()
+        .map(|row| {
+            let others: Vec<&str> =
+                endings.iter().map(|other| other.name).filter(|other| *other != row.name).chain(["partition"]).collect();
+            let mut schema = without(&others, format!("not beside {}: a fault has one ending", row.name));
+            if row.name == "down" && named {
+                let some = without(&["match", "probability", "skip", "every", "times", "over"], "a port is down for all".to_owned());
+                schema = json!({ "allOf": [schema, some] });
+            }
+            (row.name.to_owned(), schema)
+        })
+        .collect()
 }
 
-fn either(one: Value, other: Value) -> Value {
-    let text = |value: &Value| value["description"].as_str().unwrap_or_default().to_owned();
-    let description = format!("{} Or: {}", text(&one), text(&other));
-    json!({ "anyOf": [one, other], "description": description })
+/// What a key takes beside one effect or another, and what it means there.
+fn either(mut one: Value, mut other: Value, name: &str, owner: &str) -> Value {
+    let [first, second] = [&mut one, &mut other].map(|schema| schema["description"].take().as_str().unwrap_or_default().to_owned());
+    let said = if first.contains(&second) { first } else { format!("{first}\n\nOr: {second}") };
+    // What stands in an alternative hides what stands around it.
+    for schema in [&mut one, &mut other] {
+        if let Some(map) = schema.as_object_mut() {
+            map.retain(|key, _| !["title", "description", "markdownDescription"].contains(&&**key));
+        }
+    }
+    other["title"] = owner.into();
+    let mut schema = any_of([one, other]);
+    named(&mut schema, name);
+    explain(&mut schema, &said);
+    schema
 }
 
 fn facts() -> Value {
@@ -175,11 +248,14 @@ fn facts() -> Value {
         .iter()
         .map(|fact| {
             let mut schema = form(&fact.form);
-            schema["description"] = fact.about.into();
+            named(&mut schema, fact.name);
+            explain(&mut schema, fact.about);
             (fact.name.to_owned(), schema)
         })
         .collect();
-    properties.insert("not".to_owned(), json!({ "$ref": "#/$defs/facts", "description": "What must not match." }));
+    let about = "What must not match.";
+    properties
+        .insert("not".to_owned(), json!({ "$ref": "#/$defs/facts", "title": "not", "description": about, "markdownDescription": about }));
     json!({ "type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1 })
 }
 
@@ -187,82 +263,32 @@ fn phase() -> Value {
     let mut schema = object(PHASE, &[]);
     schema["anyOf"] = json!([{ "required": ["duration"] }, { "required": ["until"] }]);
     schema["dependentRequired"] = json!({ "until": ["timeout"], "timeout": ["until"] });
+    titled(schema, "phase", "A part of the timeline.")
+}
+
+fn until() -> Value {
+    let mut schema = condition();
+    if let Some(snippets) = schema["defaultSnippets"].as_array_mut() {
+        snippets.insert(0, json!({ "label": "recovered", "body": "recovered", "description": "The steady state holds again." }));
+        snippets.insert(1, json!({ "label": "approval", "body": "approval", "description": "A person says so." }));
+    }
     schema
 }
 
+fn approval() -> Value {
+    let mut schema = text(r"approval(\s+by\s+\S+)?", "approval, or approval by ROLE");
+    schema["defaultSnippets"] =
+        json!([{ "label": "approval", "body": "approval" }, { "label": "approval by lead", "body": "approval by lead" }]);
+    schema
+}
+
+/// A condition, or a map around one.
 fn expectation() -> Value {
-    let mut map = object(EXPECTATION, &["that"]);
-    map["dependentRequired"] = json!({ "xfail": ["until"], "until": ["xfail"] });
-    json!({ "anyOf": [{ "$ref": "#/$defs/condition" }, map] })
-}
-
-/// What stands behind a key. Any text that holds a variable may be anything.
-fn form(form: &Form) -> Value {
-    let text = |pattern: String| json!({ "anyOf": [{ "type": "string", "pattern": format!(r"^\s*({pattern})\s*$") }, { "$ref": "#/$defs/variable" }] });
-    let or_variable = |schema: Value| json!({ "anyOf": [schema, { "$ref": "#/$defs/variable" }] });
-    let ramped = |value: &str| {
-        json!({ "anyOf": [
-        { "type": "string", "pattern": format!(r"^\s*({value})(\s+to\s+({value})\s+over\s+{SPAN})?\s*$") },
-        { "$ref": "#/$defs/variable" },
-        { "type": "object", "properties": { "from": {}, "to": {}, "over": {}, "curve": { "enum": ["linear", "exponential"] }, "steps": {} }, "required": ["from", "to", "over"], "additionalProperties": false },
-    ] })
-    };
-    match form {
-        Form::Any => json!({}),
-        Form::Text => json!({ "type": ["string", "number"] }),
-        Form::Switch => or_variable(json!({ "type": "boolean" })),
-        Form::On => or_variable(json!({ "const": true })),
-        Form::Count { least, most } => {
-            let mut schema = json!({ "type": "integer", "minimum": least });
-            if *most < u64::MAX {
-                schema["maximum"] = json!(most);
-            }
-            or_variable(schema)
-        }
-        Form::Status => or_variable(json!({ "type": "integer", "minimum": 200, "maximum": 599 })),
-        Form::Percent => text(percent()),
-        Form::Span => text(SPAN.to_owned()),
-        Form::Size => text(size()),
-        Form::Rate => text(rate()),
-        Form::Flow => text(flow()),
-        Form::Multiple => text(format!("({NUMBER})x")),
-        Form::Delay => json!({ "anyOf": [
-            { "type": "string", "pattern": format!(r"^\s*({SPAN})(\s*\.\.\s*({SPAN})|\s+to\s+({SPAN})\s+over\s+({SPAN}))?\s*$") },
-            { "$ref": "#/$defs/variable" },
-            { "type": "object", "minProperties": 1 },
-        ] }),
-        Form::Ramp(of) => match of {
-            Form::Span => ramped(SPAN),
-            Form::Percent => ramped(&percent()),
-            Form::Rate => ramped(&rate()),
-            Form::Flow => ramped(&flow()),
-            other => self::form(other),
-        },
-        Form::Word(words) => or_variable(json!({ "enum": words })),
-        Form::Null => json!({ "type": "null" }),
-        Form::List(of) => nullable(json!({ "type": "array", "items": self::form(of) })),
-        Form::Some(of) => json!({ "anyOf": [self::form(of), { "type": "array", "items": self::form(of) }] }),
-        Form::Map { keys, .. } => nullable(object(keys, &[])),
-        Form::MapOf(of) => nullable(json!({ "type": "object", "additionalProperties": self::form(of) })),
-        Form::Either(forms) => json!({ "anyOf": forms.iter().map(self::form).collect::<Vec<_>>() }),
-        Form::Like(like) if like.pattern.is_empty() => json!({}),
-        Form::Like(like) => or_variable(json!({ "type": "string", "pattern": like.pattern })),
-        Form::Named(name) => json!({ "$ref": format!("#/$defs/{name}") }),
-    }
-}
-
-fn percent() -> String {
-    format!("({NUMBER})\\s*%")
-}
-
-fn size() -> String {
-    format!("({NUMBER})\\s*(B|kB|KiB|MB|MiB|GB|GiB)")
-}
-
-fn rate() -> String {
-    format!("({NUMBER})\\s*(B|kB|KiB|MB|MiB|GB|GiB|kbit|Mbit|Gbit)\\s*/s")
-}
-
-fn flow() -> String {
-    format!("({NUMBER})\\s*/\\s*(s|m|h)")
+    let condition = condition();
+    let mut schema = object(EXPECTATION, &["that"]);
+    schema["dependentRequired"] = json!({ "xfail": ["until"], "until": ["xfail"] });
+    schema["pattern"] = condition["pattern"].clone();
+    schema["patternErrorMessage"] = condition["errorMessage"].clone();
+    schema["defaultSnippets"] = condition["defaultSnippets"].clone();
+    titled(also(schema, "string"), "expectation", "A condition, or a map that says more of one.")
 }
