@@ -41,7 +41,7 @@ pub fn schema() -> Value {
 }
 
 /// The same as text, to be printed and kept.
-pub fn text() -> String {
+pub fn printed() -> String {
     format!("{:#}\n", schema())
 }
 

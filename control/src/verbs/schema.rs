@@ -7,6 +7,6 @@ use crate::{
 use faultwire_scenarios::schema;
 
 pub fn main(say: &Say) -> Result<Exit, Failure> {
-    say.data(schema::text().trim_end());
+    say.data(schema::printed().trim_end());
     Ok(Exit::Held)
 }
