@@ -27,7 +27,7 @@ pub fn schema() -> Value {
         "title": "Faultwire scenario",
         "description": "Links between services, and what goes wrong on them.",
         "type": "object",
-        "properties": properties(FILE),
+        "properties": FILE.iter().map(|key| (key.name.to_owned(), empty_as_well(key))).collect::<Map<_, _>>(),
         "patternProperties": { "^x-": { "description": "Yours, to hold anchors." } },
         "additionalProperties": false,
         "$defs": definitions(),
@@ -151,6 +151,14 @@ fn property(key: &Key) -> Value {
     named(&mut schema, key.name);
     explain(&mut schema, &prose(key));
     schema
+}
+
+/// A key of a file without a value is an empty one.
+fn empty_as_well(key: &Key) -> Value {
+    match key.form {
+        Form::List(_) | Form::Map { .. } | Form::MapOf(_) => nullable(property(key)),
+        _ => property(key),
+    }
 }
 
 /// Titles of a key and of what it may be: an editor shows that of the alternative which it finds.

@@ -225,7 +225,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "after",
-        form: Form::Like(&Like { pattern: "^[0-9.]+ *([a-zA-Z]+|%|messages?)|^([0-9.]+(us|ms|s|m|h))+$", read: read::is_after }),
+        form: Form::Like(&Like { pattern: "^[0-9.]+ *([a-zA-Zµ]+|%|messages?)|^([0-9.]+(us|ms|s|m|h))+$", read: read::is_after }),
         values: "SIZE | DURATION",
         default: "its beginning",
         about: "How far into the stream; for connections already open: since the fault reached them.",

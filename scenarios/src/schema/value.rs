@@ -85,10 +85,10 @@ pub fn form(form: &Form) -> Value {
         Form::Ramp(of) => kind(of).map_or_else(|| self::form(of), |kind| ramp(&kind)),
         Form::Word(one_of) => words(json!({ "enum": one_of }), &format!("one of {}", one_of.join(", "))),
         Form::Null => json!({ "type": "null" }),
-        Form::List(of) => json!({ "type": ["array", "null"], "items": self::form(of) }),
+        Form::List(of) => json!({ "type": "array", "items": self::form(of) }),
         Form::Some(of) => one_or_several(self::form(of)),
-        Form::Map { keys, .. } => nullable(object(keys, &[])),
-        Form::MapOf(of) => json!({ "type": ["object", "null"], "additionalProperties": self::form(of) }),
+        Form::Map { keys, .. } => object(keys, &[]),
+        Form::MapOf(of) => json!({ "type": "object", "additionalProperties": self::form(of) }),
         Form::Either(forms) => any_of(forms.iter().enumerate().map(|(place, form)| {
             let mut schema = self::form(form);
             if place > 0 {
@@ -99,7 +99,10 @@ pub fn form(form: &Form) -> Value {
         Form::Like(like) => match alternatives(like.pattern) {
             _ if like.pattern.is_empty() => any(),
             Some(one_of) => words(json!({ "enum": one_of }), &format!("one of {}", one_of.join(", "))),
-            None => json!({ "type": ["string"], "pattern": format!("({})|{VARIABLE}", like.pattern) }),
+            None => {
+                let pattern = like.pattern.replace('^', r"^\s*").replace('$', r"\s*$");
+                json!({ "type": ["string"], "pattern": format!("({pattern})|{VARIABLE}") })
+            }
         },
         Form::Named(name) => json!({ "$ref": format!("#/$defs/{name}") }),
     }
