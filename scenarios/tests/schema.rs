@@ -177,8 +177,9 @@ fn a_value_that_its_key_takes_is_never_refused() {
         faults.entry(key.name).or_default().push(key);
     }
     let single = |keys: &'static [Key]| keys.iter().map(|key| (key.name, vec![key])).collect::<Vec<_>>();
-    type Around = fn(&str, &Value) -> Value;
-    let tables: Vec<(Vec<(&str, Vec<&Key>)>, Around)> = vec![
+    /// Keys by their names, and what a value of one stands in.
+    type Table<'a> = (Vec<(&'a str, Vec<&'a Key>)>, fn(&str, &Value) -> Value);
+    let tables: Vec<Table<'_>> = vec![
         (faults.into_iter().collect(), |key, value| json!({ "faults": [{ key: value }] })),
         (single(FILE), |key, value| json!({ key: value })),
         (single(PROXY), |key, value| {
