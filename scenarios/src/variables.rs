@@ -107,7 +107,7 @@ fn expand_within(text: &str, base: usize, env: Env<'_>, depth: usize) -> Result<
 }
 
 /// What stands before the brace that closes the one already open.
-fn closed(text: &str) -> Option<&str> {
+pub fn closed(text: &str) -> Option<&str> {
     let mut open = 1;
     for (at, c) in text.char_indices() {
         match c {

@@ -6,21 +6,17 @@ mod against;
 
 use crate::{
     cli::variable,
-    config::{Origin, USUAL_FILE},
+    config::{Origin, USUAL_FILE, text_of},
     exit::{Exit, Failure},
     say::Say,
 };
 use faultwire_faults::complaint::{Complaint, Severity};
 use faultwire_scenarios::{
-    library, plan, render,
+    plan, render,
     scenario::{self, Loaded, Scenario},
 };
 use serde_json::{Value, json};
-use std::{
-    cell::OnceCell,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{cell::OnceCell, fs, io, path::PathBuf};
 
 /// What is wanted, as the command line says it.
 #[derive(clap::Args, Clone, Debug)]
@@ -118,13 +114,8 @@ impl Files {
                 "error: there is no {USUAL_FILE} here\nhelp: name the files, or a ready scenario: faultwire library"
             )));
         }
-        let mut names = Vec::new();
-        for path in if paths.is_empty() { &usual[..] } else { paths } {
-            match ready(path) {
-                Some(ready) => names.push(ready.name.to_owned()),
-                None => names.extend(Origin { paths: vec![path.clone()], bind: String::new() }.files()?),
-            }
-        }
+        let paths = if paths.is_empty() { &usual[..] } else { paths };
+        let names = Origin { paths: paths.to_vec(), bind: String::new() }.files()?;
         match names.is_empty() {
             true => {
                 let said = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
@@ -141,10 +132,7 @@ impl Files {
                 let read = || io::read_to_string(io::stdin()).map_err(|error| error.kind());
                 self.stdin.get_or_init(read).clone().map_err(io::Error::from)
             }
-            name => match ready(Path::new(name)) {
-                Some(ready) => Ok(ready.text.to_owned()),
-                None => String::from_utf8(fs::read(name)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
-            },
+            name => text_of(name, fs::read(name), &self.names),
         };
         scenario::load(&self.names, &reader, &|name| std::env::var(name).ok(), bind)
     }
@@ -152,9 +140,4 @@ impl Files {
     fn said(&self) -> String {
         self.names.join(" ")
     }
-}
-
-/// A ready scenario of that name, unless a file is called so.
-fn ready(path: &Path) -> Option<&'static library::Ready> {
-    path.to_str().and_then(library::find).filter(|_| !path.exists())
 }

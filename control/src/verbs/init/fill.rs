@@ -1,6 +1,7 @@
 //! Variables in compose files, as compose fills them in: `$VAR`, `${VAR:-default}` and their kin. It remembers which part of the result
 //! stands where in what was written, so that a part can be changed and the variables stay. The environment is a closure.
 
+use faultwire_scenarios::variables::closed;
 use std::ops::Range;
 
 /// Nobody nests them deeper.
@@ -111,22 +112,6 @@ impl Filled {
             self.parts.push(Part { text: start..self.text.len(), written, same });
         }
     }
-}
-
-/// What stands before the brace that closes the one already open.
-fn closed(text: &str) -> Option<&str> {
-    let mut open = 1;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' if text[..at].ends_with('$') => open += 1,
-            '}' => open -= 1,
-            _ => {}
-        }
-        if open == 0 {
-            return Some(&text[..at]);
-        }
-    }
-    None
 }
 
 fn name_length(text: &str) -> usize {
