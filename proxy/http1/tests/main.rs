@@ -1,0 +1,11 @@
+//! The cutters against what is odd, what is hostile, what is generated and what is garbage.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail so")]
+
+mod corpus;
+mod garbage;
+mod generated;
+mod harness;
+mod opinion;
+mod rooms;
+mod smuggling;
