@@ -1,4 +1,5 @@
-//! How fast cutting is: nanoseconds for a typical head, gigabytes in a second for bodies. `cargo run --release -p faultwire-http1 --example speed`.
+//! How fast cutting is: nanoseconds for a typical head, gigabytes in a second for bodies. `cargo run --release -p faultwire-http1 --example speed`,
+//! and behind `--` a part of a name to measure that alone, and how often.
 
 #![allow(clippy::disallowed_methods, reason = "it is here to look at the clock")]
 
@@ -19,13 +20,12 @@ const GET: &str = "GET /api/v1/customers/4711/orders?limit=20&offset=40 HTTP/1.1
 const SMALL: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const OK: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n{\"fine\":true}";
-const ROUNDS: usize = 400_000;
 
 fn main() {
     exchanges("small GET and answer", SMALL, OK);
     exchanges("typical GET and answer", GET, OK);
-    requests("small GET", SMALL);
-    requests("typical GET", GET);
+    requests("small GET alone", SMALL);
+    requests("typical GET alone", GET);
     httparse_alone();
     bodies("counted body, 64 KiB reads", "Content-Length: 9000000000000000000", vec![b'x'; 64 * 1024]);
     let chunk = [b"4000\r\n".to_vec(), vec![b'x'; 0x4000], b"\r\n".to_vec()].concat();
@@ -66,7 +66,7 @@ fn requests(name: &str, request: &str) {
 
 /// What the fastest parser of heads takes, which looks at no framing and keeps nothing.
 fn httparse_alone() {
-    best("typical GET, httparse alone", GET.len(), || {
+    best("typical GET by httparse", GET.len(), || {
         let mut room = [httparse::EMPTY_HEADER; 32];
         let mut request = httparse::Request::new(&mut room);
         black_box(request.parse(black_box(GET.as_bytes()))).ok();
@@ -74,6 +74,9 @@ fn httparse_alone() {
 }
 
 fn bodies(name: &str, framing: &str, read: Vec<u8>) {
+    if !is_wanted(name) {
+        return;
+    }
     let mut http = Http1::default();
     let mut bytes = BytesMut::from(format!("POST / HTTP/1.1\r\n{framing}\r\n\r\n").as_bytes());
     let read = Bytes::from(read);
@@ -94,12 +97,20 @@ fn bodies(name: &str, framing: &str, read: Vec<u8>) {
     println!("{name}: {:.1} GB/s", (read.len() * rounds) as f64 / best / 1e9);
 }
 
+fn is_wanted(name: &str) -> bool {
+    std::env::args().nth(1).is_none_or(|part| name.contains(&part))
+}
+
 fn best(name: &str, bytes: usize, mut work: impl FnMut()) {
+    if !is_wanted(name) {
+        return;
+    }
+    let rounds = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(400_000);
     let mut best = f64::MAX;
     for _ in 0..5 {
         let start = Instant::now();
-        (0..ROUNDS).for_each(|_| work());
+        (0..rounds).for_each(|_| work());
         best = best.min(start.elapsed().as_secs_f64());
     }
-    println!("{name}, {bytes} B: {:.0} ns", best / ROUNDS as f64 * 1e9);
+    println!("{name}, {bytes} B: {:.0} ns", best / rounds as f64 * 1e9);
 }

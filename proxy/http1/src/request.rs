@@ -4,7 +4,7 @@ use crate::{
     cut::{Length, Version},
     facts::{Facts, Of},
     fields::{Fields, Span},
-    lines::{Draft, control, is_control, is_space, is_token},
+    lines::{Draft, control, is_control, is_space, is_token, stop},
     reason::{Flaw, Reason},
     talk::Limits,
 };
@@ -50,11 +50,11 @@ impl Request {
     }
 
     pub fn is_connect(&self) -> bool {
-        self.method() == "CONNECT"
+        self.method.of(&self.fields.raw) == b"CONNECT"
     }
 
     pub fn is_head(&self) -> bool {
-        self.method() == "HEAD"
+        self.method.of(&self.fields.raw) == b"HEAD"
     }
 
     pub fn form(&self) -> Form {
@@ -69,13 +69,21 @@ impl Request {
 
     /// The path as it was written, without decoding: `/` if an absolute form has none, `*` and an authority as they are.
     pub fn path(&self) -> &[u8] {
-        let target = self.target();
-        let after = match self.form() {
-            Form::Absolute => &target[authority(target).map_or(0, |place| place.end)..],
-            _ => target,
-        };
-        let path = &after[..after.iter().position(|&byte| byte == b'?' || byte == b'#').unwrap_or(after.len())];
+        let path = self.written_path();
         if path.is_empty() { b"/" } else { path }
+    }
+
+    pub(crate) fn written_path(&self) -> &[u8] {
+        let after = &self.target()[self.before_path().len()..];
+        &after[..after.iter().position(|&byte| byte == b'?' || byte == b'#').unwrap_or(after.len())]
+    }
+
+    /// Scheme and authority of an absolute form.
+    pub(crate) fn before_path(&self) -> &[u8] {
+        match self.form() {
+            Form::Absolute => &self.target()[..authority(self.target()).map_or(0, |place| place.end)],
+            _ => &[],
+        }
     }
 
     /// What stands behind the first `?`, without it.
@@ -129,10 +137,10 @@ impl RequestDraft {
     pub fn cut_request(&mut self, number: u64, bytes: &mut BytesMut, limits: &Limits) -> Result<Option<Request>, Flaw> {
         while !self.is_begun() {
             // What is no method is seen at once: a client of another protocol may wait for an answer and never send a line.
-            method(bytes, self.line())?;
+            let space = method(bytes, self.line())?;
             let Some(line) = self.next(bytes, limits.head, Reason::TargetTooLong)? else { return Ok(None) };
             if !line.is_empty() {
-                let read = request_line(bytes, line)?;
+                let read = request_line(bytes, line, space)?;
                 self.facts.version = read.version;
                 self.start = Some(read);
             }
@@ -173,9 +181,10 @@ fn method(bytes: &[u8], start: usize) -> Result<Option<usize>, Flaw> {
     }
 }
 
-fn request_line(bytes: &[u8], line: Range<usize>) -> Result<RequestLine, Flaw> {
+/// The line, and where its method ends.
+fn request_line(bytes: &[u8], line: Range<usize>, space: Option<usize>) -> Result<RequestLine, Flaw> {
     let flaw = |reason, at| Err(Flaw { reason, at });
-    let Some(space) = method(bytes, line.start)?.filter(|&space| space < line.end) else {
+    let Some(space) = space.filter(|&space| space < line.end) else {
         let at = bytes[line.clone()].iter().position(|&byte| byte == b'\r');
         return flaw(if at.is_some() { Reason::BareCr } else { Reason::RequestLine }, line.start + at.unwrap_or_default());
     };
@@ -186,7 +195,8 @@ fn request_line(bytes: &[u8], line: Range<usize>) -> Result<RequestLine, Flaw> {
     let rest = &bytes[space + 1..line.end];
     let Some(last) = memchr::memrchr(b' ', rest).filter(|&last| last > 0) else { return flaw(Reason::RequestLine, line.end) };
     let target = &rest[..last];
-    if let Some(at) = target.iter().position(|&byte| is_space(byte) || is_control(byte)) {
+    let at = stop(target, 0, b'!');
+    if at < target.len() {
         let reason = if is_space(target[at]) { Reason::RequestLine } else { control(target[at]) };
         return flaw(if reason == Reason::Control { Reason::Target } else { reason }, space + 1 + at);
     }

@@ -4,7 +4,7 @@ use crate::{
     cut::{Length, Version},
     facts::{Facts, Of},
     fields::{Fields, Span},
-    lines::{Draft, has_control},
+    lines::{Draft, is_control},
     reason::{Flaw, Reason},
     talk::Limits,
 };
@@ -81,7 +81,7 @@ fn status_line(bytes: &[u8], line: Range<usize>) -> Result<StatusLine, Flaw> {
         _ => return flaw,
     };
     match text.get(12..) {
-        Some([] | [b' ', ..]) if !has_control(text) => {}
+        Some([] | [b' ', ..]) if !text.iter().any(|&byte| is_control(byte)) => {}
         _ => return flaw,
     }
     Ok(StatusLine { version, status, reason: Span::new((line.start + 13).min(line.end)..line.end) })
