@@ -30,6 +30,7 @@ pub(crate) enum Body {
 pub(crate) enum Part {
     Framing(Bytes),
     Body(Bytes),
+    LastChunk(Bytes),
     Trailers(Fields),
     End,
 }
@@ -70,7 +71,7 @@ impl Body {
                 let raw = bytes.split_to(end).freeze();
                 let fields = std::mem::take(&mut draft.fields);
                 *self = Body::Done;
-                Ok(Some(if fields.is_empty() { Part::Framing(raw) } else { Part::Trailers(Fields { raw, fields }) }))
+                Ok(Some(Part::Trailers(Fields { raw, fields })))
             }
         }
     }
@@ -93,17 +94,18 @@ impl Body {
             return Ok(None);
         }
         match size_line(&bytes[begin..], *seen, limits) {
-            Ok(Some((size, end))) => {
-                *self = match size {
-                    0 => Body::Trailers(Box::new(Draft::begun(Facts::new(Of::Trailers), ()))),
-                    size => Body::Data(size),
-                };
+            Ok(Some((size, end))) if size > 0 => {
+                *self = Body::Data(size);
                 Ok(Some(Part::Framing(bytes.split_to(begin + end).freeze())))
             }
-            // The end of the chunk before goes on its way at once: there are readers that wait for it.
+            // The end of the chunk before goes on its way at once: there are readers that wait for it. The last chunk is a part of its own.
             _ if begin > 0 => {
                 *self = Body::Size { behind_data: false, seen: 0 };
                 Ok(Some(Part::Framing(bytes.split_to(begin).freeze())))
+            }
+            Ok(Some((_, end))) => {
+                *self = Body::Trailers(Box::new(Draft::begun(Facts::new(Of::Trailers), ())));
+                Ok(Some(Part::LastChunk(bytes.split_to(end).freeze())))
             }
             Ok(None) => {
                 *seen = bytes.len();

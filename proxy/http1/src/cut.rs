@@ -10,11 +10,13 @@ pub enum Cut<Head> {
     Head(Head),
     /// A whole informational response, 100 or 103: the answer proper is still to come.
     Interim(Head),
-    /// Lines of the chunked coding, and the empty line behind it: no payload.
+    /// The lines of the chunked coding around payload.
     Framing(Bytes),
     /// Payload, as it comes.
     Body(Bytes),
-    /// The trailer section, with its empty line.
+    /// The line of the chunk of size zero: no payload comes any more.
+    LastChunk(Bytes),
+    /// The trailer section behind the last chunk, with its empty line; most have no fields.
     Trailers(Fields),
     /// The message is complete.
     End,

@@ -124,6 +124,13 @@ impl Fields {
         self.written(&slots)
     }
 
+    /// The same for a message whose body is another: so many bytes, without coding.
+    pub fn resized(&self, length: u64) -> Fields {
+        let ours = |name: &str| Name(name.to_owned());
+        let length = Line { name: ours("content-length"), value: length.to_string() };
+        self.edited(&[Edit::Remove(ours("transfer-encoding")), Edit::Remove(ours("trailer")), Edit::Set(length)])
+    }
+
     fn written(&self, slots: &[Slot<'_>]) -> Fields {
         let mut out = BytesMut::with_capacity(self.raw.len() + 256);
         let mut fields = Vec::with_capacity(slots.len());
@@ -325,6 +332,17 @@ mod tests {
         check(HEAD, &[add("X-D", "1"), remove("x-d")], HEAD);
         check("GET / HTTP/1.1\r\n\r\n", &[add("a", "")], "GET / HTTP/1.1\r\na: \r\n\r\n");
         check("GET / HTTP/1.1\r\na:b\r\n\r\n", &[remove("A")], "GET / HTTP/1.1\r\n\r\n");
+    }
+
+    #[test]
+    fn another_body_has_its_length() {
+        let resized = |fields: &str| {
+            let before = request(&format!("POST / HTTP/1.1\r\n{fields}\r\n"));
+            String::from_utf8(before.fields.resized(7).raw.to_vec()).unwrap()
+        };
+        assert_eq!(resized("A: 1\r\nContent-LENGTH:5\r\nB: 2\r\n"), "POST / HTTP/1.1\r\nA: 1\r\nContent-LENGTH:7\r\nB: 2\r\n\r\n");
+        assert_eq!(resized("Content-Length: 5\r\nContent-Length: 5\r\n"), "POST / HTTP/1.1\r\nContent-Length: 7\r\n\r\n");
+        assert_eq!(resized("Transfer-Encoding: chunked\r\nTrailer: A\r\n"), "POST / HTTP/1.1\r\ncontent-length: 7\r\n\r\n");
     }
 
     #[test]

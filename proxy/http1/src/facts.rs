@@ -20,7 +20,7 @@ pub(crate) struct Facts {
     keep_alive: bool,
     upgrade: bool,
     upgrade_named: bool,
-    pub expects_continue: bool,
+    expects_continue: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,11 @@ impl Facts {
     /// Whether it asks for, or tells of, another protocol: RFC 9110, 7.8.
     pub fn upgrades(&self) -> bool {
         self.version == Version::Http11 && self.upgrade && self.upgrade_named
+    }
+
+    /// Whether it waits for 100 before its body: RFC 9110, 10.1.1, not in HTTP/1.0.
+    pub fn expects_continue(&self) -> bool {
+        self.version == Version::Http11 && self.expects_continue
     }
 
     /// The length of a request: RFC 9112, 6.3. Without a word there is no body.

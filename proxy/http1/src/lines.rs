@@ -59,7 +59,7 @@ impl<Start> Draft<Start> {
     /// Field lines up to the empty one; then where the section ends.
     pub fn read(&mut self, bytes: &[u8], limits: &Limits, too_long: Reason) -> Result<Option<usize>, Flaw> {
         if self.fields.capacity() == 0 {
-            self.fields.reserve(16);
+            self.fields = Vec::with_capacity(16);
         }
         loop {
             // A line that came whole and is well is looked at once. What is not, is looked at with care below.

@@ -93,11 +93,14 @@ impl Request {
         memchr::memchr(b'?', target).map(|at| &target[at + 1..])
     }
 
-    /// For whom it is: the authority of the target, or else what all its host fields say alike.
+    /// For whom it is, perhaps with a port: the authority of the target, or else what all its host fields say alike.
     pub fn host(&self) -> Option<&[u8]> {
         match self.form() {
             Form::Authority => return Some(self.target()),
-            Form::Absolute => return authority(self.target()).map(|place| &self.target()[place]),
+            Form::Absolute => {
+                let authority = &self.target()[authority(self.target())?];
+                return Some(memchr::memrchr(b'@', authority).map_or(authority, |at| &authority[at + 1..]));
+            }
             _ => {}
         }
         let mut hosts = self.fields.all("host");
@@ -156,7 +159,7 @@ impl RequestDraft {
             version: line.version,
             length: self.facts.request_length(),
             keep_alive: self.facts.keeps_alive(),
-            expects_continue: self.facts.expects_continue,
+            expects_continue: self.facts.expects_continue(),
             upgrade: self.facts.upgrades(),
             method: line.method,
             target: line.target,

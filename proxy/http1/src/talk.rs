@@ -95,7 +95,8 @@ impl Http1 {
     }
 
     /// The next part of what the client sends. Nothing: more bytes are needed, or an answer (`is_waiting`).
-    /// A refusal stays, and no byte of what is refused is given out; bodies may have been, up to the flaw.
+    /// A refusal stays. Nothing of a refused head is given out; of a body with a flaw, what came before it. The client is to be answered in
+    /// its turn, behind the answers that are outstanding, and the upstream's connection is to be given up if a body is cut short.
     pub fn request(&mut self, bytes: &mut BytesMut) -> Result<Option<Cut<Request>>, Refused> {
         if self.is_waiting() {
             return Ok(None);
@@ -312,7 +313,7 @@ impl<Head: Raw> Cut<Head> {
     pub fn bytes(&self) -> &[u8] {
         match self {
             Cut::Head(head) | Cut::Interim(head) => head.raw(),
-            Cut::Framing(bytes) | Cut::Body(bytes) | Cut::Stray(bytes) | Cut::Tunnel(bytes) => bytes,
+            Cut::Framing(bytes) | Cut::Body(bytes) | Cut::LastChunk(bytes) | Cut::Stray(bytes) | Cut::Tunnel(bytes) => bytes,
             Cut::Trailers(fields) => &fields.raw,
             Cut::End | Cut::Lost(_) => &[],
         }
@@ -324,6 +325,7 @@ impl<Head> From<Part> for Cut<Head> {
         match part {
             Part::Framing(bytes) => Cut::Framing(bytes),
             Part::Body(bytes) => Cut::Body(bytes),
+            Part::LastChunk(bytes) => Cut::LastChunk(bytes),
             Part::Trailers(fields) => Cut::Trailers(fields),
             Part::End => Cut::End,
         }

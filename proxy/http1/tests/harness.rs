@@ -143,6 +143,7 @@ impl Stream {
             Cut::Interim(_) => "interim",
             Cut::Framing(_) => "framing",
             Cut::Body(_) => "body",
+            Cut::LastChunk(_) => "last chunk",
             Cut::Trailers(fields) => {
                 about = format!("{} fields", fields.len());
                 "trailers"
@@ -239,7 +240,7 @@ impl fmt::Display for Stream {
         for seen in &self.seen {
             let sized = if seen.bytes.is_empty() { String::new() } else { format!(" {} B", seen.bytes.len()) };
             writeln!(f, "  {}{sized}{}{}", seen.kind, if seen.about.is_empty() { "" } else { " " }, seen.about)?;
-            if matches!(seen.kind, "body" | "framing" | "trailers" | "tunnel" | "stray") {
+            if matches!(seen.kind, "body" | "framing" | "last chunk" | "trailers" | "tunnel" | "stray") {
                 let short = &seen.bytes[..seen.bytes.len().min(60)];
                 writeln!(f, "    {}{}", short.escape_ascii(), if short.len() < seen.bytes.len() { " ..." } else { "" })?;
             }

@@ -257,3 +257,31 @@ fn every_reason_for_a_refusal_has_a_case() {
     let names: HashSet<&str> = CASES.iter().map(|(name, ..)| *name).collect();
     assert_eq!(names.len(), CASES.len());
 }
+
+/// `REFUSALS.md` is written from the table and the cases: `UPDATE=1` writes it anew.
+#[test]
+fn the_reasons_are_written_down() {
+    let mut text = String::from(
+        "# What is not forwarded, and why\n\n\
+         Written by the tests from the table in `src/reason.rs`; do not edit it. A request with one of these flaws is answered here with the\n\
+         status, and the connection is closed: recipients would cut it differently, or cannot read it at all. In a response nothing is refused: a flaw\n\
+         makes the conversation plain bytes, which pass as they are.\n\n\
+         | reason | status | why | standard | examples in the tests |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for row in REASONS {
+        let examples: Vec<&str> = CASES
+            .iter()
+            .filter(|(.., verdict)| matches!(verdict, Refused(reason) if *reason == row.reason))
+            .map(|(name, ..)| *name)
+            .take(4)
+            .collect();
+        let status =
+            if matches!(row.reason, StatusLine | Unsolicited | UnaskedSwitch) { "responses only" } else { &row.status.to_string() };
+        text.push_str(&format!("| `{}` | {status} | {} | {} | {} |\n", row.word, row.about, row.rfc, examples.join("; ")));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/REFUSALS.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), text, "UPDATE=1 writes it anew");
+}
