@@ -39,6 +39,7 @@ fn bounds_hold_to_the_byte() {
     assert_eq!(refused(head(200).as_bytes(), limits), None);
     assert_eq!(refused(head(201).as_bytes(), limits), Some(Reason::HeadTooLarge));
     assert_eq!(refused(&head(300).as_bytes()[..200], limits), Some(Reason::HeadTooLarge), "before it ends");
+    assert_eq!(refused(&head(203).as_bytes()[..201], limits), Some(Reason::HeadTooLarge), "with the line that is too much");
     assert_eq!(refused(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(200)).as_bytes(), limits), Some(Reason::TargetTooLong));
     assert_eq!(refused(b"GET / HTTP/1.1\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n", limits), None);
     assert_eq!(refused(b"GET / HTTP/1.1\r\na: 1\r\nb: 2\r\nc: 3\r\nd: 4\r\n\r\n", limits), Some(Reason::TooManyFields));
