@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use faultwire_faults::protocol::Protocol;
 use faultwire_scenarios::{
     fix::{self, Which},
     plan::Plan,
@@ -39,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
         fix::mend(&NAMES.map(str::to_owned), &reader(text), &env, &SETTING, Which::First);
     }
     if let Some(checked) = &loaded.checked {
-        checked.drafts().for_each(|draft| drop(draft.fault.describe()));
+        checked.drafts().for_each(|draft| drop(draft.fault.describe(Protocol::Http)));
         let plan = Plan::of(checked, Vec::new());
         plan.text(None);
         plan.json();

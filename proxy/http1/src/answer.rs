@@ -3,6 +3,7 @@
 use crate::{
     cut::{Length, Version},
     edit::Line,
+    fields::{Field, Fields, Span},
     reason::Refused,
     request::Request,
 };
@@ -21,6 +22,8 @@ pub struct Answer<'a> {
     pub headers: &'a [Line],
     /// Without one, a document that names the fault.
     pub body: Option<&'a [u8]>,
+    /// What that body is, if no field of its own says so.
+    pub kind: Option<&'a str>,
     /// Seconds.
     pub retry_after: Option<u64>,
     /// Whose answer it is, for the mark; none if it is disguised.
@@ -57,30 +60,54 @@ fn drains(request: &Request, body: u64) -> bool {
     }
 }
 
+/// The same in parts, for whoever does not write lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    pub status: u16,
+    /// In order, without those that frame the body.
+    pub fields: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
 impl Answer<'_> {
     pub fn render(&self, asked: Asked) -> Bytes {
-        let document = if self.body.is_none() { problem(self.status, self.fault, None) } else { String::new() };
-        let body = self.body.unwrap_or(document.as_bytes());
-        let mut out = start(self.status, body.len());
+        let (head, body) = self.lines(asked);
+        let mut out = BytesMut::from(head.raw);
+        out.put_slice(&body);
+        out.freeze()
+    }
+
+    /// The head with its fields, and what follows it.
+    pub fn lines(&self, asked: Asked) -> (Fields, Bytes) {
+        let parts = self.parts();
+        let mut out = start(parts.status, parts.body.len());
+        let mut fields: Vec<Field> = parts.fields.iter().map(|(name, value)| field(&mut out, name, value)).collect();
+        fields.extend(framing(&mut out, parts.status, asked, parts.body.len()));
+        let body = if asked.head || matches!(parts.status, 204 | 304) { Bytes::new() } else { parts.body };
+        (Fields { raw: out.freeze(), fields }, body)
+    }
+
+    pub fn parts(&self) -> Parts {
         let own = |name: &str| self.headers.iter().any(|line| line.name().is(name));
+        let mut fields = Vec::new();
+        let mut field = |name: &str, value: &str| fields.push((name.to_owned(), value.to_owned()));
         if !own("date") {
-            field(&mut out, "date", self.date);
+            field("date", self.date);
         }
-        for line in self.headers {
-            line.write(&mut out);
-        }
+        self.headers.iter().for_each(|line| field(line.name().text(), line.value()));
         let has_body = !matches!(self.status, 204 | 205 | 304);
-        if has_body && self.body.is_none() && !own("content-type") {
-            field(&mut out, "content-type", "application/problem+json");
+        if let Some(kind) = self.body.map_or(Some("application/problem+json"), |_| self.kind).filter(|_| has_body && !own("content-type")) {
+            field("content-type", kind);
         }
         if let Some(seconds) = self.retry_after.filter(|_| !own("retry-after")) {
-            field(&mut out, "retry-after", &seconds.to_string());
+            field("retry-after", &seconds.to_string());
         }
         if let Some(fault) = self.fault {
-            field(&mut out, "x-faultwire-fault", &visible(fault));
+            field("x-faultwire-fault", &visible(fault));
         }
-        end(&mut out, self.status, asked, body);
-        out.freeze()
+        let document = || Bytes::from(problem(self.status, self.fault, None));
+        let body = if has_body { self.body.map_or_else(document, Bytes::copy_from_slice) } else { Bytes::new() };
+        Parts { status: self.status, fields, body }
     }
 }
 
@@ -92,7 +119,8 @@ pub fn refusal(refused: &Refused, date: &str) -> Bytes {
     field(&mut out, "date", date);
     field(&mut out, "content-type", "application/problem+json");
     field(&mut out, "x-faultwire-refused", refused.reason.word());
-    end(&mut out, status, Asked { head: false, version: Version::Http11, keep_alive: false }, body.as_bytes());
+    framing(&mut out, status, Asked { head: false, version: Version::Http11, keep_alive: false }, body.len());
+    out.put_slice(body.as_bytes());
     out.freeze()
 }
 
@@ -102,27 +130,29 @@ fn start(status: u16, body: usize) -> BytesMut {
     out
 }
 
-/// RFC 9110, 8.6: no length with 204, and none with 304, where it would be that of another answer.
-fn end(out: &mut BytesMut, status: u16, asked: Asked, body: &[u8]) {
-    let body = if status == 205 { &[] } else { body };
+/// What says where the answer ends, and whether another may follow; then the end of the head. RFC 9110, 8.6: no length with 204, and none
+/// with 304, where it would be that of another answer.
+fn framing(out: &mut BytesMut, status: u16, asked: Asked, length: usize) -> Vec<Field> {
+    let mut fields = Vec::new();
     if !matches!(status, 204 | 304) {
-        field(out, "content-length", &body.len().to_string());
+        fields.push(field(out, "content-length", &length.to_string()));
     }
     match (asked.keep_alive, asked.version) {
-        (false, _) => field(out, "connection", "close"),
-        (true, Version::Http10) => field(out, "connection", "keep-alive"),
+        (false, _) => fields.push(field(out, "connection", "close")),
+        (true, Version::Http10) => fields.push(field(out, "connection", "keep-alive")),
         (true, Version::Http11) => {}
     }
     out.put_slice(b"\r\n");
-    if !asked.head && !matches!(status, 204 | 304) {
-        out.put_slice(body);
-    }
+    fields
 }
 
-fn field(out: &mut BytesMut, name: &str, value: &str) {
+fn field(out: &mut BytesMut, name: &str, value: &str) -> Field {
+    let start = out.len();
     for part in [name, ": ", value, "\r\n"] {
         out.put_slice(part.as_bytes());
     }
+    let from = start + name.len() + 2;
+    Field { name: Span::new(start..start + name.len()), value: Span::new(from..from + value.len()) }
 }
 
 /// RFC 9457.

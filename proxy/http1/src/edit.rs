@@ -1,6 +1,7 @@
 //! Edits of heads and trailers. What is not edited stays as it came, to the byte: order, letters, white space.
 
 use crate::{
+    cut::{Length, Version},
     fields::{Field, Fields, Span},
     lines::{is_control, is_token, stop},
     request::{Form, Request},
@@ -64,6 +65,10 @@ impl Name {
     pub fn is(&self, name: &str) -> bool {
         self.0.eq_ignore_ascii_case(name)
     }
+
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Line {
@@ -77,6 +82,10 @@ impl Line {
 
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    pub fn value(&self) -> &str {
+        &self.value
     }
 
     pub(crate) fn write(&self, out: &mut BytesMut) -> Field {
@@ -147,6 +156,37 @@ impl Fields {
         Fields { raw: out.freeze(), fields }
     }
 
+    /// As the head of a request: the same with another first line. What has no such line stays.
+    pub fn rewritten(&self, rewrite: &Rewrite) -> Fields {
+        let Some((method, target)) = self.request_line() else { return self.clone() };
+        let request = Request {
+            fields: self.clone(),
+            number: 0,
+            version: Version::Http11,
+            length: Length::None,
+            keep_alive: true,
+            expects_continue: false,
+            upgrade: false,
+            method,
+            target,
+        };
+        request.rewritten(rewrite).fields
+    }
+
+    /// As the head of a request: its target as it was written.
+    pub fn target(&self) -> Option<&[u8]> {
+        self.request_line().map(|(_, target)| target.of(&self.raw))
+    }
+
+    /// Where method and target stand in a line that has been read before.
+    fn request_line(&self) -> Option<(Span, Span)> {
+        let lines = &self.raw[..self.line(0).start];
+        let start = lines.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+        let space = start + lines[start..].iter().position(|&byte| byte == b' ')?;
+        let last = lines.iter().rposition(|&byte| byte == b' ').filter(|&last| last > space)?;
+        Some((Span::new(start..space), Span::new(space + 1..last)))
+    }
+
     /// A line as it was, perhaps with another value between its white space.
     fn copy(&self, at: usize, value: Option<&[u8]>, out: &mut BytesMut) -> Field {
         let (line, field) = (self.line(at), self.fields[at]);
@@ -200,6 +240,26 @@ impl Rewrite {
         }
         let own = |text: Option<&str>| text.map(str::to_owned);
         Ok(Rewrite { method: own(method), path: own(path), query: own(query) })
+    }
+
+    /// What a method becomes; those of HEAD and CONNECT stay.
+    pub fn method_for<'a>(&'a self, method: &'a [u8]) -> &'a [u8] {
+        let is_framing = std::str::from_utf8(method).is_ok_and(framing);
+        self.method.as_deref().filter(|_| !is_framing).map_or(method, str::as_bytes)
+    }
+
+    /// What a target becomes that is a path, perhaps with a query.
+    pub fn target_for(&self, target: &[u8]) -> Bytes {
+        let (path, query) = match target.iter().position(|&byte| byte == b'?') {
+            Some(at) => (&target[..at], Some(&target[at + 1..])),
+            None => (target, None),
+        };
+        let mut out = BytesMut::from(self.path.as_deref().map_or(path, str::as_bytes));
+        if let Some(query) = self.query.as_deref().map_or(query, |query| Some(query.as_bytes()).filter(|query| !query.is_empty())) {
+            out.put_slice(b"?");
+            out.put_slice(query);
+        }
+        out.freeze()
     }
 }
 
@@ -394,6 +454,10 @@ mod tests {
             let again = request(&head(after));
             assert_eq!(rewritten.fields.fields, again.fields.fields);
             assert_eq!((rewritten.method(), rewritten.target()), (again.method(), again.target()));
+            // Without more than the fields it is the same.
+            let fields = request(&head(before)).fields;
+            assert_eq!(fields.rewritten(&rewrite), rewritten.fields);
+            assert_eq!(fields.target(), Some(request(&head(before)).target()));
         }
     }
 }

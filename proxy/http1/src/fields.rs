@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::ops::Range;
 
 /// The bytes of a head or of a trailer section, and where its fields stand. Cheap to clone but for the list of places.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fields {
     pub raw: Bytes,
     pub(crate) fields: Vec<Field>,

@@ -39,7 +39,7 @@ impl<Start> Draft<Start> {
 
     /// The next line, without its CRLF.
     pub fn next(&mut self, bytes: &[u8], limit: usize, too_long: Reason) -> Result<Option<Range<usize>>, Flaw> {
-        let Some(found) = memchr::memchr(b'\n', &bytes[self.seen..]) else {
+        let Some(found) = memchr::memchr(b'\n', bytes.get(self.seen..).unwrap_or_default()) else {
             self.seen = bytes.len();
             return if bytes.len() >= limit { Err(Flaw { reason: too_long, at: limit }) } else { Ok(None) };
         };

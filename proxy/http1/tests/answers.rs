@@ -34,7 +34,8 @@ fn an_answer_names_its_fault() {
 #[test]
 fn what_is_given_wins() {
     let headers = [Line::new("Date", "now").unwrap(), Line::new("Retry-After", "9").unwrap(), Line::new("X-A", "1").unwrap()];
-    let answer = Answer { status: 429, headers: &headers, body: Some(b"slow down"), retry_after: Some(2), fault: Some("f"), date: DATE };
+    let answer =
+        Answer { status: 429, headers: &headers, body: Some(b"slow down"), kind: None, retry_after: Some(2), fault: Some("f"), date: DATE };
     assert_eq!(
         text(&answer, Asked { keep_alive: false, ..GET }),
         "HTTP/1.1 429 Too Many Requests\r\nDate: now\r\nRetry-After: 9\r\nX-A: 1\r\nx-faultwire-fault: f\r\ncontent-length: 9\r\n\
