@@ -159,8 +159,8 @@ fn the_scenario_is_repeated_as_it_was_understood() {
     assert_eq!(plan(&dir.0, &["again.yaml", "--yaml"]).expect(0).out, first.out);
     assert_eq!(data(&plan(&dir.0, &["--yaml", "--json"]).expect(0))["faults"][0]["name"], "db-reset");
     // What comes later is repeated as well, and told.
-    let later = plan(&examples(), &["-q", "02-orders-503.yaml", "--yaml"]).expect(65);
-    assert!(later.out.contains("status: 503") && later.err.contains("error[E0109]"), "{}\n{}", later.out, later.err);
+    let later = plan(&examples(), &["-q", "03-payments-flaky.yaml", "--yaml"]).expect(65);
+    assert!(later.out.contains("status: 429") && later.err.contains("error[E0109]"), "{}\n{}", later.out, later.err);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct Config {
     pub links: Vec<Link>,
     /// Every one has a name.
     pub faults: Vec<Fault>,
+    /// What no fault touches; none: the usual health checks and probes.
+    pub exempt: Option<Vec<String>>,
     /// Rendered warnings, if there are any.
     pub warnings: String,
     pub state: Fingerprint,
@@ -76,6 +78,7 @@ impl Origin {
             seed: scenario.seed,
             specs: scenario.proxies.clone(),
             links,
+            exempt: scenario.limits.exempt.clone(),
             faults: scenario.in_force(),
             warnings: text,
             state,
@@ -237,6 +240,7 @@ pub fn link_of(spec: &ProxySpec) -> Result<Link, Failure> {
         from: spec.from.clone(),
         to: spec.to.clone(),
         enabled: spec.enabled,
+        speaks: spec.speaks,
         asleep: None,
     })
 }

@@ -206,6 +206,7 @@ impl Control {
             }
         }
         applied.faults = config.faults.len();
+        self.proxies.spare(config.exempt.as_deref()).await;
         let set = self.proxies.set_layer(Owner::File, config.faults.clone()).await;
         applied.generation = set.map_err(|error| Failure::new(Exit::Scenario, said(&error)))?;
         *self.locked() = FileState { config, refused: None };
@@ -259,7 +260,7 @@ impl Control {
             let faults = if proxy.faults.is_empty() { "no fault".to_owned() } else { proxy.faults.join(", ") };
             let state = if proxy.listening { "listens" } else { "refuses" };
             let connections = count(proxy.counts.connections, "connection");
-            let msg = format!("{}  {state} on {} -> {}, {connections}, {faults}", proxy.link.name, proxy.address, proxy.link.upstream);
+            let msg = format!("{}  {state} on {} -> {}, {connections}, {faults}", proxy.link.name, proxy.address, proxy.link.leads_to());
             self.journal.record(
                 "state.proxy",
                 msg,
@@ -271,7 +272,7 @@ impl Control {
             let msg = format!(
                 "{} is {on}: {}, seen {}, matched {}, hits {}",
                 fault.name,
-                fault.fault.describe(),
+                fault.describe(),
                 fault.counts.seen,
                 fault.counts.matched,
                 fault.counts.hits
@@ -286,7 +287,7 @@ impl Control {
 }
 
 pub fn leads_here(link: &Link) -> String {
-    format!("`{}` would lead to Faultwire's own API at {}", link.name, link.upstream)
+    format!("`{}` would lead to Faultwire's own API at {}", link.name, link.leads_to())
 }
 
 /// The same fault, on or off.

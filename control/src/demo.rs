@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     say::{Say, count as counted},
 };
-use faultwire_faults::{dice::Seed, fault::Fault, node::Node, plan::Owner};
+use faultwire_faults::{dice::Seed, fault::Fault, node::Node, plan::Owner, protocol::Protocol};
 use faultwire_proxy::{
     dial::Upstream,
     proxies::{Heal, Link, Proxies},
@@ -69,6 +69,7 @@ async fn play(engine: &Engine, seed: Seed, say: &Say) -> Result<Exit, Failure> {
         from: None,
         to: None,
         enabled: true,
+        speaks: Protocol::Tcp,
         asleep: None,
     };
     proxies.put_proxy(link).await.map_err(|error| Failure::new(Exit::Unavailable, format!("error: {error}")))?;

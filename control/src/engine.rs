@@ -149,6 +149,7 @@ async fn open(
     if let Some(link) = settings.config.links.iter().find(|link| control.leads_here(link)) {
         return Err(Failure::new(Exit::Scenario, format!("error[E0306]: {}", leads_here(link))));
     }
+    proxies.spare(settings.config.exempt.as_deref()).await;
     let opened = proxies.open_claimed(claimed, Owner::File, settings.config.faults.clone()).await;
     opened.map_err(|error| Failure::new(proxy_exit(&error), format!("error: {error}")))?;
     let scope = Scope::new(tokio::runtime::Handle::current());
@@ -167,7 +168,7 @@ fn no_runtime(error: std::io::Error) -> Failure {
 fn proxy_exit(error: &ProxyError) -> Exit {
     match error {
         ProxyError::Listen { .. } => Exit::Unavailable,
-        ProxyError::Loop { .. } => Exit::Scenario,
+        ProxyError::Loop { .. } | ProxyError::Misfit(_) => Exit::Scenario,
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{
     log::{self, Log},
     say::{count, plain},
 };
-use faultwire_faults::{event::What, piece::Direction};
+use faultwire_faults::{event::What, piece::Direction, record::ORIGINS};
+use faultwire_http1::Refused;
 use faultwire_proxy::told::{By, Fact, Told};
 use serde_json::{Map, Value, json};
 use std::{
@@ -268,7 +269,10 @@ impl Entry {
                 Fact::Decision { what: What::Suppressed(_), .. } => "fault.suppressed",
                 Fact::Decision { what: What::Holed, .. } => "fault.holed",
                 Fact::Closed { .. } => "connection.closed",
+                Fact::Answered { .. } => "request.answered",
                 Fact::LineFull { .. } => "line.full",
+                Fact::Refused { .. } => "request.refused",
+                Fact::ProtocolLost { .. } => "protocol.lost",
                 Fact::FaultOn { .. } => "fault.on",
                 Fact::FaultOff { .. } => "fault.off",
                 Fact::Up { .. } => "proxy.up",
@@ -322,7 +326,7 @@ impl Entry {
 
 fn fields(fact: &Fact) -> Value {
     match fact {
-        Fact::Decision { fault, n, what, connection, peer } => {
+        Fact::Decision { fault, n, request, trace, what, connection, peer } => {
             let mut json = json!({ "fault": *fault.name });
             match what {
                 What::Hit { effect, direction } => {
@@ -333,6 +337,12 @@ fn fields(fact: &Fact) -> Value {
                 What::Holed => json["effect"] = fault.fault.leading().into(),
             }
             json["n"] = (*n).into();
+            if let Some(request) = request {
+                json["request"] = (**request).into();
+            }
+            if let Some(trace) = trace {
+                json["trace"] = (**trace).into();
+            }
             json["connection"] = (*connection).into();
             json["peer"] = peer.to_string().into();
             if !matches!(what, What::Suppressed(_)) {
@@ -353,9 +363,22 @@ fn fields(fact: &Fact) -> Value {
             }
             json
         }
+        Fact::Answered { connection, peer, record } => {
+            let mut json = json!({ "connection": connection, "peer": peer.to_string(), "n": record.number, "request": *record.request,
+                "status": record.status, "origin": ORIGINS[usize::from(record.by.is_some())], "took_ms": record.took.as_secs_f64() * 1e3,
+                "bytes": { "to_server": record.bytes(Direction::ToServer), "to_client": record.bytes(Direction::ToClient) } });
+            if let Some(fault) = &record.by {
+                json["fault"] = (**fault).into();
+            }
+            json
+        }
         Fact::LineFull { connection } => json!({ "connection": connection }),
+        Fact::Refused { connection, refused: Refused { reason, place } } => {
+            json!({ "connection": connection, "reason": reason.row().word, "message": place.message, "byte": place.byte })
+        }
+        Fact::ProtocolLost { connection, lost } => json!({ "connection": connection, "reason": lost.reason, "message": lost.message }),
         Fact::FaultOn { fault } => {
-            json!({ "fault": *fault.name, "does": fault.fault.describe(), "owner": fault.owner.to_string(), "written": fault.fault.written })
+            json!({ "fault": *fault.name, "does": fault.fault.describe(fault.on), "owner": fault.owner.to_string(), "written": fault.fault.written })
         }
         Fact::FaultOff { fault, hits } => json!({ "fault": *fault.name, "owner": fault.owner.to_string(), "hits": hits }),
         Fact::Up { address } | Fact::Down { address } => json!({ "address": address.to_string() }),
@@ -382,8 +405,15 @@ fn sentence(told: &Told) -> String {
             };
             format!("{proxy}  connection from {peer} ended by {by}; {} bytes to the server, {} to the client", bytes[0], bytes[1])
         }
+        Fact::Answered { record, .. } => {
+            let status = record.status.map_or("no answer".to_owned(), |status| status.to_string());
+            let by = record.by.as_ref().map(|fault| format!(" by {fault}")).unwrap_or_default();
+            format!("{proxy}  {}  {status}{by}  {:.1} ms", record.request, record.took.as_secs_f64() * 1e3)
+        }
+        Fact::Refused { refused, .. } => format!("{proxy}  a request was refused: {}", refused.reason.row().about),
+        Fact::ProtocolLost { lost, .. } => format!("{proxy}  a connection goes on as plain bytes: {}", lost.about),
         Fact::LineFull { .. } => format!("{proxy}  a connection holds all it may: its latency now limits its throughput"),
-        Fact::FaultOn { fault } => format!("{proxy}  {} is on: {}", fault.name, fault.fault.describe()),
+        Fact::FaultOn { fault } => format!("{proxy}  {} is on: {}", fault.name, fault.fault.describe(fault.on)),
         Fact::FaultOff { fault, hits } => format!("{proxy}  {} is off after {}", fault.name, count(*hits as usize, "hit")),
         Fact::Up { address } => format!("{proxy}  listens on {address}"),
         Fact::Down { address } => format!("{proxy}  refuses on {address}"),

@@ -14,7 +14,7 @@ use crate::{
 pub use command::resets_sent;
 
 use command::Ended;
-use faultwire_faults::{dice::Seed, fault::Fault, plan::Owner, units::Span};
+use faultwire_faults::{dice::Seed, fault::Fault, plan::Owner, protocol::Protocol, units::Span};
 use faultwire_proxy::{
     dial::Upstream,
     proxies::{FaultView, Heal, ProxyView},
@@ -115,15 +115,15 @@ impl Run<'_> {
         for proxy in proxies {
             let variables: Vec<&str> = self.variables_of(&proxy.link.name).collect();
             let variables = if variables.is_empty() { String::new() } else { format!("  ({})", variables.join(", ")) };
-            self.say.talk(format!("{lead:<9}  {}  {} -> {}{variables}", proxy.link.name, proxy.address, proxy.link.upstream));
+            self.say.talk(format!("{lead:<9}  {}  {} -> {}{variables}", proxy.link.name, proxy.address, proxy.link.leads_to()));
             lead = "";
             for fault in faults.iter().filter(|fault| fault.proxies.contains(&proxy.link.name)) {
                 let off = if fault.fault.enabled { "" } else { "  (off)" };
-                self.say.talk(format!("           {}: {}{off}", fault.name, fault.fault.describe()));
+                self.say.talk(format!("           {}: {}{off}", fault.name, fault.describe()));
             }
         }
         let mut schemes: Vec<&str> =
-            self.leads.iter().filter_map(|lead| lead.wrapped.scheme.as_deref()).filter(|scheme| *scheme != "tcp").collect();
+            self.leads.iter().filter(|lead| spoken(lead).is_none()).filter_map(|lead| lead.wrapped.scheme.as_deref()).collect();
         schemes.dedup();
         if !schemes.is_empty() {
             self.say.talk(format!("           {} is carried as bytes: faults count connections", schemes.join(", ")));
@@ -210,6 +210,12 @@ impl Run<'_> {
         words.extend(self.wanted.command.iter().map(|word| quoted(&word.to_string_lossy())));
         words.join(" ")
     }
+}
+
+/// What a wrapped address says that it speaks, if this version looks into that.
+fn spoken(lead: &Lead) -> Option<Protocol> {
+    let speech = Protocol::of_scheme(lead.wrapped.scheme.as_deref()?)?;
+    (speech.since.built && !speech.tls).then_some(speech.protocol)
 }
 
 fn wants_tls(scheme: &str) -> bool {
@@ -338,10 +344,11 @@ fn stand_for(name: &str, leads: &mut [Lead]) -> Result<String, Failure> {
 fn spec_of(lead: &Lead) -> ProxySpec {
     let (host, port) = lead.wrapped.upstream.clone();
     let node = faultwire_faults::node::Node::from_json(&json!(format!("0 -> {}", Upstream { host: host.clone(), port })));
-    faultwire_scenarios::link::read(&lead.proxy, &NOWHERE, &node, "127.0.0.1").unwrap_or_else(|_| {
+    let plain = faultwire_scenarios::link::read(&lead.proxy, &NOWHERE, &node, "127.0.0.1").unwrap_or_else(|_| {
         let listen = Listen { host: "127.0.0.1".to_owned(), port: 0 };
         ProxySpec::plain(&lead.proxy, listen, faultwire_scenarios::link::Upstream { host, port })
-    })
+    });
+    ProxySpec { speaks: spoken(lead).unwrap_or_default(), ..plain }
 }
 
 /// The faults of `--inject`: in words, or the names of faults of the files, which are switched on.

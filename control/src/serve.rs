@@ -235,9 +235,9 @@ async fn picture(proxies: &Proxies, config: &Config, seed: u64, api: SocketAddr,
     for proxy in proxies.proxies().await {
         let on = faults.iter().filter(|fault| fault.proxies.contains(&proxy.link.name));
         let words: Vec<String> =
-            on.map(|fault| format!("{}{}", fault.fault.describe(), if fault.fault.enabled { "" } else { " (off)" })).collect();
+            on.map(|fault| format!("{}{}", fault.describe(), if fault.fault.enabled { "" } else { " (off)" })).collect();
         let words = if proxy.link.enabled { words.join("; ") } else { "refuses: enabled is false".to_owned() };
-        rows.push(vec![format!("  {}", proxy.link.name), format!("{} -> {}", proxy.address, proxy.link.upstream), words]);
+        rows.push(vec![format!("  {}", proxy.link.name), format!("{} -> {}", proxy.address, proxy.link.leads_to()), words]);
     }
     columns(&rows).iter().for_each(|line| say.talk(line));
     if rows.is_empty() {

@@ -2,6 +2,7 @@
 //! so they are live while connections are open, and what is gone leaves no series behind.
 
 use crate::control::Control;
+use faultwire_faults::record::{CLASSES, ORIGINS};
 use faultwire_proxy::proxies::{FaultView, ProxyView};
 use metrics::{Label, counter, describe_counter, describe_gauge, gauge, with_local_recorder};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -79,7 +80,12 @@ fn proxy(view: &ProxyView) {
     for (direction, bytes) in ["to_server", "to_client"].into_iter().zip(counts.bytes) {
         counter!("faultwire_bytes_total", vec![proxy(), Label::new("direction", direction)]).absolute(bytes);
     }
-    for (class, ended) in &counts.closed {
+    for (origin, counts) in ORIGINS.into_iter().zip(counts.ends.0).filter(|_| !view.link.speaks.is_bytes()) {
+        for (class, ended) in CLASSES.into_iter().zip(counts).filter(|(_, ended)| *ended > 0) {
+            counter!("faultwire_requests_total", vec![proxy(), Label::new("origin", origin), Label::new("class", class)]).absolute(ended);
+        }
+    }
+    for (class, ended) in counts.closed.iter().filter(|_| view.link.speaks.is_bytes()) {
         let origin = if *class == "fault" { "injected" } else { "upstream" };
         counter!("faultwire_requests_total", vec![proxy(), Label::new("origin", origin), Label::new("class", *class)]).absolute(*ended);
     }
@@ -118,6 +124,7 @@ fn fault(view: &FaultView) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use faultwire_faults::protocol::Protocol;
     use faultwire_proxy::{dial::Upstream, live::Counts, proxies::Link};
 
     #[test]
@@ -129,9 +136,11 @@ mod tests {
             from: None,
             to: None,
             enabled: true,
+            speaks: Protocol::Tcp,
             asleep: None,
         };
-        let counts = Counts { connections: 2, opened: 5, received: [9, 8], bytes: [7, 8], closed: [("fault", 3)].into(), seen: None };
+        let counts =
+            Counts { connections: 2, opened: 5, received: [9, 8], bytes: [7, 8], closed: [("fault", 3)].into(), ..Counts::default() };
         let view =
             ProxyView { address: link.listen, link, listening: true, generation: 4, settled: true, counts, faults: vec!["slow".into()] };
         let text = render(&Reading { proxies: vec![view], generation: 4, lost: 1, config_ok: true, counters: true, ..Reading::default() });

@@ -116,7 +116,7 @@ impl Accepting {
                 Some(Ok((client, peer))) => {
                     // Faultwire's own delays are the only ones there are to be.
                     client.set_nodelay(true).ok();
-                    self.scope.spawn(pump::begin(self.slot.clone(), client, peer));
+                    self.scope.spawn(pump::begin(self.slot.clone(), self.scope.clone(), client, peer));
                 }
                 Some(Err(error)) => self.rest(&error).await,
                 None => {

@@ -7,16 +7,22 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use atomic_waker::AtomicWaker;
-use faultwire_faults::{piece::Direction, plan::Plan};
+use faultwire_faults::{
+    piece::Direction,
+    plan::Plan,
+    protocol::{Protocol, SPEECHES},
+    record::{CLASSES, Ends},
+};
 use slab::Slab;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
+use tokio::sync::watch;
 
 /// The bytes held back in the whole process, and how many they may be.
 #[derive(Debug)]
@@ -30,12 +36,18 @@ pub struct Slot {
     pub name: Arc<str>,
     plan: ArcSwap<Plan>,
     pub upstream: ArcSwap<Upstream>,
+    /// The number of a `Protocol`.
+    speaks: AtomicU8,
+    /// How requests have ended.
+    ends: [[AtomicU64; CLASSES.len()]; 2],
     seats: Mutex<Seats>,
     /// Connections accepted so far; the numbers of connections come from here.
     pub opened: AtomicU64,
     pub teller: Teller,
     pub timer: Arc<Timer>,
     pub held: Arc<Held>,
+    /// How often everything has been ended.
+    cuts: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +86,10 @@ pub struct Seated {
 /// Counts of a proxy at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
+    /// Requests that have begun; none on plain bytes.
+    pub requests: u64,
+    /// How requests have ended.
+    pub ends: Ends,
     pub connections: usize,
     pub opened: u64,
     /// Read, by direction: to the server, to the client.
@@ -113,16 +129,45 @@ impl Held {
 }
 
 impl Slot {
-    pub fn new(name: Arc<str>, upstream: Upstream, plan: Plan, teller: Teller, timer: Arc<Timer>, held: Arc<Held>) -> Slot {
+    pub fn new(
+        name: Arc<str>,
+        upstream: Upstream,
+        speaks: Protocol,
+        plan: Plan,
+        teller: Teller,
+        timer: Arc<Timer>,
+        held: Arc<Held>,
+    ) -> Slot {
         Slot {
             name,
             plan: ArcSwap::from_pointee(plan),
             upstream: ArcSwap::from_pointee(upstream),
+            speaks: AtomicU8::new(speaks as u8),
+            ends: Default::default(),
             seats: Mutex::default(),
             opened: AtomicU64::new(0),
             teller,
             timer,
             held,
+            cuts: watch::Sender::new(0),
+        }
+    }
+
+    /// What connections that begin from now on carry.
+    pub fn speak(&self, speaks: Protocol) {
+        self.speaks.store(speaks as u8, Relaxed);
+    }
+
+    pub fn speaks(&self) -> Protocol {
+        SPEECHES.iter().map(|speech| speech.protocol).find(|protocol| *protocol as u8 == self.speaks.load(Relaxed)).unwrap_or_default()
+    }
+
+    /// So many requests more have ended.
+    pub fn count_ends(&self, ends: &Ends) {
+        for (counts, more) in self.ends.iter().zip(&ends.0) {
+            for (count, more) in counts.iter().zip(more).filter(|(_, more)| **more > 0) {
+                count.fetch_add(*more, Relaxed);
+            }
         }
     }
 
@@ -147,8 +192,14 @@ impl Slot {
         seats.iter().for_each(|seat| seat.waker.wake());
     }
 
+    /// Tells when every connection is ended next.
+    pub fn cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
+    }
+
     /// Ends every connection now.
     pub fn cut_all(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
         let seats: Vec<Arc<Seat>> = self.seats().open.iter().map(|(_, seat)| seat.clone()).collect();
         for seat in seats {
             seat.cut.store(true, Relaxed);
@@ -169,6 +220,8 @@ impl Slot {
             counts.seen = Some(counts.seen.map_or(seen, |least| least.min(seen)));
         }
         counts.opened = self.opened.load(Relaxed);
+        counts.requests = self.plan.load().carried.load(Relaxed);
+        counts.ends = Ends([0, 1].map(|origin| self.ends[origin].each_ref().map(|count| count.load(Relaxed))));
         counts
     }
 

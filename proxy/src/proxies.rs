@@ -21,12 +21,16 @@ use faultwire_faults::{
     complaint::{Complaint, nearest},
     dice::Seed,
     effect::AnyShared,
-    fault::{Fault, Lease, Targets, is_name},
+    fault::{Draft, Fault, Lease, Targets, is_name},
+    fit::{self, Carrier},
+    matching::exempt::Exempt,
+    node::{Node, Place},
     plan::{Compiled, Owner, Plan, Tally},
+    protocol::Protocol,
     units::Span,
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
@@ -44,6 +48,8 @@ pub struct Link {
     /// Port 0 is any free port.
     pub listen: SocketAddr,
     pub upstream: Upstream,
+    /// What the upstream hears.
+    pub speaks: Protocol,
     /// Service names, for partitions.
     pub from: Option<String>,
     pub to: Option<String>,
@@ -53,8 +59,31 @@ pub struct Link {
     pub asleep: Option<String>,
 }
 
+impl Link {
+    /// Where it leads, as it is written: with the scheme, unless it carries plain TCP.
+    pub fn leads_to(&self) -> String {
+        match self.speaks {
+            Protocol::Tcp => self.upstream.to_string(),
+            speaks => format!("{}://{}", speaks.speech().scheme, self.upstream),
+        }
+    }
+}
+
+/// What of a fault does not fit what this link carries. Toxics fit bytes, and nothing else is asked of them.
+fn misfits(fault: &Fault, link: &Link) -> Vec<Complaint> {
+    let Ok(draft) = Draft::read(&Node::from_json(&fault.written)) else { return Vec::new() };
+    let nowhere = Place::default();
+    let on = Carrier { name: &link.name, protocol: link.speaks, serves_tls: false, upstream: &nowhere, listen: &nowhere };
+    let misfits = fit::misfits(&draft, &on);
+    let among_bytes = misfits.among_bytes.iter().map(|entry| fit::among_bytes(entry, &link.name));
+    misfits.told.into_iter().chain(among_bytes).chain(fit::later_there(&draft, link.speaks)).collect()
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
+    /// Faults that are there already do not fit it.
+    #[error("{}", .0.first().map_or("", |complaint| complaint.message.as_str()))]
+    Misfit(Vec<Complaint>),
     #[error("cannot listen on {address}: {why}")]
     Listen { address: SocketAddr, why: io::Error },
     #[error("`{name}` would be its own upstream: {address}")]
@@ -103,6 +132,8 @@ struct State {
     proxies: BTreeMap<String, Proxy>,
     /// In the order of their layers, and in the order of writing in each.
     standing: Vec<Standing>,
+    /// Which requests no fault touches.
+    exempt: Arc<Exempt>,
     /// By the name of the compiled fault. Editing a fault keeps its counters.
     tallies: std::sync::Mutex<HashMap<Arc<str>, Arc<Tally>>>,
 }
@@ -169,6 +200,16 @@ impl Proxies {
     /// Creates or replaces a proxy. A new upstream is for new connections; a new listen address closes the open ones.
     pub async fn put_proxy(&self, link: Link) -> Result<Done, ProxyError> {
         let mut state = self.state.lock().await;
+        let wrong: Vec<Complaint> = state
+            .standing
+            .iter()
+            // The file's own faults change with its proxies.
+            .filter(|standing| standing.owner != Owner::File && reach(&standing.fault, &link).is_some())
+            .flat_map(|standing| misfits(&standing.fault, &link))
+            .collect();
+        if !wrong.is_empty() {
+            return Err(ProxyError::Misfit(wrong));
+        }
         let known = state.proxies.get(&link.name).map(|known| (known.link.listen, known.listener.address, known.link.asleep.is_none()));
         if let Some((listen, address, awake)) = known
             && (link.listen == listen || link.listen == address)
@@ -178,6 +219,7 @@ impl Proxies {
             check_loop(&state, &link, address)?;
             if let Some(proxy) = state.proxies.get_mut(&link.name) {
                 proxy.slot.upstream.store(Arc::new(link.upstream.clone()));
+                proxy.slot.speak(link.speaks);
                 proxy.link = link;
             }
             let generation = self.put_in_force(&mut state).await;
@@ -259,8 +301,11 @@ impl Proxies {
         let name: Arc<str> = link.name.as_str().into();
         // The plan it begins with is the whole one: no connection gets in before its faults.
         let faults = self.compile(state, &link, Instant::now(), &[]);
-        let plan = Plan::new(state.generation, faults);
-        let slot = Slot::new(name.clone(), link.upstream.clone(), plan, self.teller.clone(), self.timer.clone(), self.held.clone());
+        let plan = Plan::of(state.generation, faults, state.exempt.clone(), Arc::default());
+        let plan = if state.follows(&link) { plan.following() } else { plan };
+        plan.watch();
+        let slot =
+            Slot::new(name.clone(), link.upstream.clone(), link.speaks, plan, self.teller.clone(), self.timer.clone(), self.held.clone());
         let slot = Arc::new(slot);
         let scope = Scope::new(self.scope.runtime().clone());
         let listening = claimed.is_some();
@@ -284,10 +329,20 @@ impl Proxies {
         true
     }
 
+    /// Which requests no fault touches unless its match names them; none: the usual health checks and probes. It is in force with the
+    /// next change.
+    pub async fn spare(&self, words: Option<&[String]>) {
+        let exempt = words.map_or_else(Exempt::default, Exempt::of);
+        let mut state = self.state.lock().await;
+        if exempt.words != state.exempt.words {
+            state.exempt = Arc::new(exempt);
+        }
+    }
+
     /// Replaces a whole layer: all of it, or nothing if something in it is wrong. Faults that stay keep what they remember.
     pub async fn set_layer(&self, owner: Owner, faults: Vec<Fault>) -> Result<u64, FaultError> {
         let mut state = self.state.lock().await;
-        let wrong: Vec<Complaint> = faults.iter().flat_map(|fault| self.unknown_targets(&state, fault)).collect();
+        let wrong: Vec<Complaint> = faults.iter().flat_map(|fault| self.wrong_here(&state, fault)).collect();
         if !wrong.is_empty() {
             return Err(FaultError::Wrong(wrong));
         }
@@ -305,7 +360,7 @@ impl Proxies {
         lease: Option<Span>,
     ) -> Result<(String, Done), FaultError> {
         let mut state = self.state.lock().await;
-        let wrong = self.unknown_targets(&state, &fault);
+        let wrong = self.wrong_here(&state, &fault);
         if !wrong.is_empty() {
             return Err(FaultError::Wrong(wrong));
         }
@@ -441,7 +496,7 @@ impl Proxies {
             };
             let faults = self.compile(state, &link, now, &old.faults);
             let same = faults.len() == old.faults.len() && faults.iter().zip(&old.faults).all(|(a, b)| Arc::ptr_eq(a, b));
-            if !same {
+            if !same || !old.spares_as(&state.exempt) {
                 changes.push((name, old, faults));
             }
         }
@@ -450,7 +505,12 @@ impl Proxies {
         for (name, old, faults) in changes {
             let Some(proxy) = state.proxies.get(&name) else { continue };
             self.tell_changes(&proxy.slot.name, generation, &old.faults, &faults);
-            proxy.slot.store(Plan::new(generation, faults));
+            let exempt = state.exempt.clone();
+            old.leave(&faults);
+            let plan = Plan::of(generation, faults, exempt, old.carried.clone());
+            let plan = if state.follows(&proxy.link) { plan.following() } else { plan };
+            plan.watch();
+            proxy.slot.store(plan);
             let slot = proxy.slot.clone();
             // Bytes that arrive from now on are under the new plan already; idle connections hear of it in the background.
             proxy.scope.spawn(async move { slot.wake_all() });
@@ -470,10 +530,12 @@ impl Proxies {
     }
 
     fn tell_changes(&self, proxy: &Arc<str>, generation: u64, old: &[Arc<Compiled>], new: &[Arc<Compiled>]) {
-        for fault in old.iter().filter(|fault| !new.iter().any(|other| other.name == fault.name)) {
+        let names: HashSet<&str> = new.iter().map(|fault| &*fault.name).collect();
+        for fault in old.iter().filter(|fault| !names.contains(&*fault.name)) {
             self.teller.tell(proxy, generation, Fact::FaultOff { fault: fault.clone(), hits: fault.tally.hits.load(Relaxed) });
         }
-        for fault in new.iter().filter(|fault| !old.iter().any(|other| Arc::ptr_eq(other, fault))) {
+        let known: HashSet<*const Compiled> = old.iter().map(Arc::as_ptr).collect();
+        for fault in new.iter().filter(|fault| !known.contains(&Arc::as_ptr(fault))) {
             self.teller.tell(proxy, generation, Fact::FaultOn { fault: fault.clone() });
         }
     }
@@ -481,16 +543,21 @@ impl Proxies {
     /// The faults of a proxy that are on at this moment; those that have not changed are the same ones as before.
     fn compile(&self, state: &State, link: &Link, now: Instant, old: &[Arc<Compiled>]) -> Vec<Arc<Compiled>> {
         let mut compiled = Vec::new();
+        let old: HashMap<&str, &Arc<Compiled>> = old.iter().map(|known| (&*known.name, known)).collect();
         for standing in &state.standing {
             let Some(way) = reach(&standing.fault, link) else { continue };
             let (Some(began), _) = standing.spell(now) else { continue };
             let name = compiled_name(standing, link);
-            let known = old.iter().find(|known| known.name == name);
+            let known = old.get(&*name).copied();
             if let Some(known) = known
                 && Arc::ptr_eq(&known.fault, &standing.fault)
                 && known.since >= began
+                && known.on == link.speaks
             {
                 compiled.push(known.clone());
+                continue;
+            }
+            if !misfits(&standing.fault, link).is_empty() {
                 continue;
             }
             let since = known.map(|known| known.since).filter(|since| *since >= began).unwrap_or(now);
@@ -500,9 +567,35 @@ impl Proxies {
                 _ => Compiled::shared_of(&standing.fault),
             };
             let fault = standing.fault.clone();
-            compiled.push(Arc::new(Compiled::new(name, fault, standing.owner.clone(), since, (tally, shared), self.seed, way)));
+            compiled.push(Arc::new(Compiled::new(
+                name,
+                fault,
+                standing.owner.clone(),
+                since,
+                (tally, shared),
+                self.seed,
+                (link.speaks, way),
+            )));
         }
         compiled
+    }
+
+    /// What is wrong with a fault among the proxies that there are.
+    fn wrong_here(&self, state: &State, fault: &Fault) -> Vec<Complaint> {
+        let unknown = self.unknown_targets(state, fault);
+        if !unknown.is_empty() {
+            return unknown;
+        }
+        let mut wrong = Vec::new();
+        let mut asked = Vec::new();
+        for link in state.proxies.values().map(|proxy| &proxy.link).filter(|link| reach(fault, link).is_some()) {
+            // One of each kind is enough to be told.
+            if !asked.contains(&link.speaks) {
+                asked.push(link.speaks);
+                wrong.extend(misfits(fault, link));
+            }
+        }
+        wrong
     }
 
     fn unknown_targets(&self, state: &State, fault: &Fault) -> Vec<Complaint> {
@@ -578,6 +671,11 @@ impl State {
         (1u32..).map(|i| if i == 1 { base.to_owned() } else { format!("{base}-{i}") }).find(|name| !taken(name)).unwrap_or_default()
     }
 
+    /// Whether some fault works on single messages of that proxy, be it on or off.
+    fn follows(&self, link: &Link) -> bool {
+        self.standing.iter().any(|standing| standing.fault.per == Some("message") && reach(&standing.fault, link).is_some())
+    }
+
     fn view(&self, standing: &Standing) -> FaultView {
         let now = Instant::now();
         let on: Vec<&Proxy> = self.proxies.values().filter(|proxy| reach(&standing.fault, &proxy.link).is_some()).collect();
@@ -587,6 +685,7 @@ impl State {
             name: standing.name.clone(),
             owner: standing.owner.clone(),
             fault: standing.fault.clone(),
+            on: on.first().map(|proxy| proxy.link.speaks).unwrap_or_default(),
             active: standing.spell(now).0.is_some() && !on.is_empty(),
             proxies: on.iter().map(|proxy| proxy.link.name.clone()).collect(),
             since: standing.put,

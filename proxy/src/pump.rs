@@ -5,16 +5,22 @@
 //! every byte that arrives after a change is under it.
 
 use crate::{
+    again,
+    answers::Now,
     dial::{self, DialError},
     live::{Seated, Slot},
     sys,
+    tasks::Scope,
     timer::{Alarm, LEAD},
     told::{By, Fact},
 };
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use faultwire_faults::{
-    conversation::{Conversation, Dial},
+    conversation::Dial,
     piece::{Direction, End, Payload},
+    requests::Told,
+    talk::Talk,
+    who::Who,
 };
 use std::{
     cell::RefCell,
@@ -34,6 +40,8 @@ use tokio_util::io::poll_read_buf;
 
 /// What is read at once. One buffer for each thread: an idle connection has none.
 const READ: usize = 64 << 10;
+/// What passes by is written at once up to here: all that one read can bring, with what was kept of the one before.
+const GATHER: usize = 2 * READ;
 /// How long the end of a connection may wait for the peers.
 const PARTING: Duration = Duration::from_secs(1);
 /// How long a client whose upstream cannot be reached is given to come back from its own connect: a reset that meets it there looks like
@@ -48,13 +56,14 @@ const TURNS: usize = 64;
 
 thread_local! {
     static BUFFER: RefCell<BytesMut> = RefCell::default();
+    static GATHERED: RefCell<BytesMut> = RefCell::default();
 }
 
 /// Begins a connection and says how it goes on. Its faults number it here, before the next connection is accepted: the n-th connection
 /// is the n-th for each of them, however many threads carry them.
-pub fn begin(slot: Arc<Slot>, client: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send {
+pub fn begin(slot: Arc<Slot>, scope: Scope, client: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send {
     let seated = slot.take_seat(peer);
-    let mut pump = Pump::new(slot, seated, client);
+    let mut pump = Pump::new(slot, scope, seated, client);
     async move {
         let by = poll_fn(|cx| pump.poll(cx)).await;
         pump.leave(by);
@@ -63,10 +72,12 @@ pub fn begin(slot: Arc<Slot>, client: TcpStream, peer: SocketAddr) -> impl Futur
 
 struct Pump {
     slot: Arc<Slot>,
+    /// Whose tasks are its proxy's.
+    scope: Scope,
     seated: Seated,
     client: TcpStream,
     server: Server,
-    talk: Conversation,
+    talk: Talk,
     ways: [Side; 2],
     alarm: Alarm,
     /// Since when only the end is left to do.
@@ -110,13 +121,17 @@ enum Turn {
 }
 
 impl Pump {
-    fn new(slot: Arc<Slot>, seated: Seated, client: TcpStream) -> Pump {
+    fn new(slot: Arc<Slot>, scope: Scope, seated: Seated, client: TcpStream) -> Pump {
         let plan = slot.plan();
         seated.seat.seen.store(plan.generation, Relaxed);
-        let talk = Conversation::open(plan, Instant::now());
+        let who = Who::connection(seated.seat.peer.ip(), seated.seat.connection);
+        let talk = match slot.speaks().is_bytes() {
+            true => Talk::bytes(plan, who, Instant::now()),
+            false => Talk::http(plan, who, Box::new(Now), Instant::now()),
+        };
         let alarm = slot.timer.alarm();
         let ways = Default::default();
-        Pump { slot, seated, client, server: Server::NotYet, talk, ways, alarm, parting: None, held: 0, told_full: false }
+        Pump { slot, scope, seated, client, server: Server::NotYet, talk, ways, alarm, parting: None, held: 0, told_full: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<By> {
@@ -145,7 +160,12 @@ impl Pump {
             moved = Turn::Moved;
         }
         for direction in Direction::BOTH {
-            if self.deliver(direction, now, cx) == Turn::Moved || self.take_in(direction, cx) == Turn::Moved {
+            if self.deliver(direction, now, cx) == Turn::Moved {
+                moved = Turn::Moved;
+            }
+            if self.take_in(direction, cx) == Turn::Moved {
+                // What no fault is about leaves at once.
+                self.pass(direction, now, cx);
                 moved = Turn::Moved;
             }
         }
@@ -168,7 +188,7 @@ impl Pump {
         // Nobody says when others have let go of what they hold.
         let room = (!self.slot.held.has_room()).then(|| now + CROWDED);
         let given_up = match &self.server {
-            Server::Unreachable(_, at) if self.parting.is_none() => Some(*at),
+            Server::Unreachable(_, at) if self.parting.is_none() && *at > now => Some(*at),
             _ => None,
         };
         let next = [self.talk.wake(taking), dial, glance, room, given_up].into_iter().flatten().min();
@@ -214,8 +234,15 @@ impl Pump {
     /// Resets a client whose upstream cannot be reached, once it is there to see it.
     fn give_up(&mut self, now: Instant, cx: &mut Context<'_>) -> Turn {
         let Server::Unreachable(error, at) = &self.server else { return Turn::Still };
-        let mut byte = [0];
-        if self.parting.is_some() || now < *at && self.client.poll_peek(cx, &mut ReadBuf::new(&mut byte)).is_pending() {
+        if self.parting.is_some() {
+            return Turn::Still;
+        }
+        let came = match self.talk.looks_ahead() {
+            // What is not answered here is for nobody.
+            true => self.talk.transmit(Direction::ToServer, now).is_some(),
+            false => self.client.poll_peek(cx, &mut ReadBuf::new(&mut [0])).is_ready(),
+        };
+        if !came && (now < *at || self.talk.may_answer()) {
             return Turn::Still;
         }
         let why = error.to_string();
@@ -244,13 +271,42 @@ impl Pump {
             if self.ways[d].done.is_some() || self.talk.is_direct(direction) || !self.has_destination(direction) {
                 return turn;
             }
+            if self.pass(direction, now, cx) == Turn::Moved {
+                turn = Turn::Moved;
+                continue;
+            }
             match self.talk.transmit(direction, now) {
                 None => return turn,
-                Some(Payload::Data(bytes)) => self.ways[d].rest = bytes,
-                Some(Payload::End(end)) => self.give_end(direction, end, cx),
+                Some(payload) => match payload.into_bytes() {
+                    Ok(bytes) => self.ways[d].rest = bytes,
+                    Err(end) => self.give_end(direction, end, cx),
+                },
             }
             turn = Turn::Moved;
         }
+    }
+
+    /// Gathers what passes by in one write. What the destination does not take at once is its rest.
+    fn pass(&mut self, direction: Direction, now: Instant, cx: &mut Context<'_>) -> Turn {
+        let side = &self.ways[direction.index()];
+        if !side.rest.is_empty() || side.done.is_some() || !self.has_destination(direction) {
+            return Turn::Still;
+        }
+        GATHERED.with_borrow_mut(|gathered| {
+            gathered.clear();
+            self.talk.pass(direction, gathered, GATHER, now);
+            if gathered.is_empty() {
+                return Turn::Still;
+            }
+            if !self.ways[direction.index()].broken {
+                let written = match self.write(direction, gathered, cx) {
+                    Poll::Ready(n) => n,
+                    Poll::Pending => 0,
+                };
+                self.ways[direction.index()].rest = Bytes::copy_from_slice(&gathered[written..]);
+            }
+            Turn::Moved
+        })
     }
 
     fn give_end(&mut self, direction: Direction, end: End, cx: &mut Context<'_>) {
@@ -292,9 +348,11 @@ impl Pump {
             (Some(_), _) => false,
             (None, true) => self.talk.is_direct(direction) || (self.talk.wants(direction) && self.slot.held.has_room()),
             // Nobody to hand it to: read it only to throw it away, and to see the client leave.
-            (None, false) => {
-                matches!(self.server, Server::NotYet) && self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait
+            (None, false) if matches!(self.server, Server::NotYet) => {
+                self.talk.wants(direction) && self.talk.dial(Instant::now()) == Dial::Wait
             }
+            // It may be answered here.
+            (None, false) => self.talk.looks_ahead() && self.talk.wants(direction),
         }
     }
 
@@ -437,12 +495,38 @@ impl Pump {
 
     /// Hands on what the conversation has to tell.
     fn tell(&mut self) {
+        let connection = self.seated.seat.connection;
+        self.talk.watch(self.slot.teller.is_watched());
+        let ends = self.talk.take_ends();
+        if !ends.is_empty() {
+            self.slot.count_ends(&ends);
+        }
+        for told in self.talk.told() {
+            let fact = match told {
+                Told::Refused(refused) => Fact::Refused { connection, refused },
+                Told::Lost(lost) => Fact::ProtocolLost { connection, lost },
+                Told::Again(again) => {
+                    again::send(&self.slot, &self.scope, *again);
+                    continue;
+                }
+                Told::Ended(record) => Fact::Answered { connection, peer: self.seated.seat.peer, record },
+            };
+            self.slot.teller.tell(&self.slot.name, self.talk.plan().generation, fact);
+        }
         if !self.talk.has_events() {
             return;
         }
         let (connection, peer) = (self.seated.seat.connection, self.seated.seat.peer);
         for event in self.talk.events() {
-            let fact = Fact::Decision { fault: event.fault, n: event.n, what: event.what, connection, peer };
+            let fact = Fact::Decision {
+                fault: event.fault,
+                n: event.n,
+                request: event.request,
+                trace: event.trace,
+                what: event.what,
+                connection,
+                peer,
+            };
             self.slot.teller.tell(&self.slot.name, event.generation, fact);
         }
     }

@@ -427,6 +427,13 @@ impl<'a> Building<'a> {
         }
         for draft in scenario.drafts() {
             self.unbuilt.extend(draft.unbuilt.iter().map(Unbuilt::complaint));
+            // Of few faults it depends on the protocol; the others need no look at all proxies.
+            if !draft.has("mute") {
+                continue;
+            }
+            let mut on =
+                scenario.proxies.iter().filter(|spec| reach::patterns(&draft.fault).any(|pattern| fault::fits(pattern, &spec.name)));
+            self.unbuilt.extend(on.find_map(|spec| fit::later_there(draft, spec.speaks)));
         }
         for (_, condition) in judge::all(scenario) {
             self.unbuilt.extend(condition.later().into_iter().map(|(what, place)| later(&place, &what)));

@@ -86,15 +86,16 @@ pub fn patterns(fault: &Fault) -> impl Iterator<Item = &str> {
 pub fn is_always(draft: &Draft) -> bool {
     let fault = &draft.fault;
     let always = fault.enabled && fault.often == Often::default() && fault.clock.at == Span::ZERO && fault.clock.lasts.is_none();
-    let chooses = draft.chooses.as_ref().is_some_and(|chooses| !chooses.fits_all());
-    let limited = draft.over.is_some() || draft.group.is_some() || draft.episodes.is_some() || draft.max_active.is_some();
+    let chooses = draft.fault.chooses.as_ref().is_some_and(|chooses| !chooses.fits_all());
+    let limited = draft.fault.over.is_some() || draft.group.is_some() || draft.episodes.is_some() || draft.max_active.is_some();
     always && !chooses && !limited && fault.connections == Connections::All
 }
 
 /// Whether no unit of its proxies is left to the faults below.
 fn ends_everything(draft: &Draft) -> bool {
     let fault = &draft.fault;
-    let at_once = fault.direction.is_none() && fault.when.is_none() && fault.after.is_none() && draft.mark.is_none() && draft.per.is_none();
+    let at_once =
+        fault.direction.is_none() && fault.when.is_none() && fault.after.is_none() && draft.mark.is_none() && draft.fault.per.is_none();
     // What is only closed by half, asked to go, or answered from what was stored, goes on.
     let spares =
         fault.strike() == Some(Strike::CloseHalf) || ["goaway", "stale", "auth", "failover"].iter().any(|effect| draft.has(effect));

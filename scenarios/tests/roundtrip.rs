@@ -34,7 +34,16 @@ fn essence(scenario: &Scenario) -> Vec<String> {
         let fault = &draft.fault;
         let what = (&fault.name, &fault.targets, fault.connections, fault.direction, fault.when, fault.after);
         let how = (&fault.often, &fault.clock, fault.enabled, fault.optional, fault.disguise, &fault.effects);
-        let more = (&draft.chooses, draft.per, &draft.over, draft.draw, &draft.group, draft.episodes, draft.max_active, draft.mark);
+        let more = (
+            &draft.fault.chooses,
+            draft.fault.per,
+            &draft.fault.over,
+            draft.fault.draw,
+            &draft.group,
+            draft.episodes,
+            draft.max_active,
+            draft.mark,
+        );
         let mut foreseen: Vec<String> = draft
             .effects
             .iter()

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use faultwire_faults::fault::fits;
+use faultwire_proxy::told::Watching;
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::{
@@ -38,7 +39,8 @@ pub async fn stream(
         Ok(id) => control.journal.listen_after(id),
         Err(_) => (0, Vec::new(), control.journal.listen()),
     };
-    let mut reader = Reader { over: control.streams_end(), control, live, wanted, lines, ready: VecDeque::new() };
+    let watching = wanted.asks_for("request.answered").then(|| control.proxies.teller().watch_requests());
+    let mut reader = Reader { _watching: watching, over: control.streams_end(), control, live, wanted, lines, ready: VecDeque::new() };
     // The head goes out at once: whoever has it knows that nothing from now on is missed.
     reader.ready.push_back(if lines { Bytes::new() } else { Bytes::from_static(b": here\n\n") });
     if missed > 0 {
@@ -62,6 +64,8 @@ struct Wanted {
 }
 
 struct Reader {
+    /// Requests are told one by one only while somebody asks for them.
+    _watching: Option<Watching>,
     over: watch::Receiver<bool>,
     control: Arc<Control>,
     live: Receiver<Arc<Entry>>,
@@ -76,12 +80,17 @@ impl Wanted {
         Wanted { types, proxy: query.get("proxy").cloned(), fault: query.get("fault").cloned() }
     }
 
+    /// Whether it was asked for by name, or by a pattern that it fits.
+    fn asks_for(&self, event: &str) -> bool {
+        self.types.as_ref().is_some_and(|types| types.iter().any(|pattern| fits(pattern, event)))
+    }
+
     fn wants(&self, entry: &Entry) -> bool {
         let event = entry.event();
         let kind = match &self.types {
             Some(types) => types.iter().any(|pattern| fits(pattern, event)),
             // There are too many of these to send them to those who have not asked.
-            None => !event.starts_with("connection."),
+            None => !event.starts_with("connection.") && !event.starts_with("request.answered"),
         };
         let fault = || entry.json().get("fault").and_then(|fault| Some(fault.as_str()?.to_owned()));
         kind && self.proxy.as_ref().is_none_or(|pattern| entry.proxy().is_some_and(|proxy| fits(pattern, proxy)))

@@ -134,6 +134,7 @@ impl From<ProxyError> for Problem {
                 .detail("Something listens there already; choose another port, or 0 for any free one."),
             ProxyError::Listen { .. } => Problem::new(409, title).detail("Choose an address of this machine and a port above 1023."),
             ProxyError::Loop { .. } => Problem::new(422, title).code("E0306"),
+            ProxyError::Misfit(complaints) => Problem::wrong(&complaints),
         }
     }
 }

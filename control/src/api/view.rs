@@ -1,7 +1,10 @@
 //! Proxies and faults as the API shows them. It asks nobody; whoever calls has the views.
 
 use crate::clock;
-use faultwire_faults::units::Span;
+use faultwire_faults::{
+    record::{CLASSES, ORIGINS},
+    units::Span,
+};
 use faultwire_proxy::proxies::{FaultView, ProxyView};
 use serde_json::{Map, Value, json};
 use std::time::SystemTime;
@@ -17,8 +20,8 @@ pub fn fault(view: &FaultView, proxies: &[ProxyView]) -> Value {
     let state = json!({
         "enabled": view.fault.enabled,
         "active": view.active,
-        "does": view.fault.describe(),
-        "unit": "connection",
+        "does": view.describe(),
+        "unit": view.unit(),
         "generation": view.generation,
         "settled": settled,
         "since": clock::rfc3339(view.since),
@@ -50,10 +53,10 @@ fn lease(view: &FaultView) -> String {
 
 /// `generation` is that of everything: nothing about this proxy is older.
 pub fn proxy(view: &ProxyView, generation: u64) -> Value {
-    json!({
+    let mut json = json!({
         "name": view.link.name,
         "listen": view.listen(),
-        "upstream": view.link.upstream.to_string(),
+        "upstream": view.link.leads_to(),
         "from": view.link.from,
         "to": view.link.to,
         "enabled": view.link.enabled,
@@ -65,12 +68,23 @@ pub fn proxy(view: &ProxyView, generation: u64) -> Value {
         "bytes": { "to_server": view.counts.bytes[0], "to_client": view.counts.bytes[1] },
         "ended": view.counts.closed,
         "faults": view.faults,
-    })
+    });
+    if !view.link.speaks.is_bytes() {
+        json["requests_total"] = view.counts.requests.into();
+        json["answered"] =
+            ORIGINS.into_iter().zip(view.counts.ends.0).map(|(origin, counts)| (origin.to_owned(), answered(counts))).collect();
+    }
+    json
+}
+
+/// How many requests ended how: `{"2xx": 12, "none": 1}`.
+fn answered(counts: [u64; CLASSES.len()]) -> Value {
+    CLASSES.into_iter().zip(counts).filter(|(_, count)| *count > 0).map(|(class, count)| (class.to_owned(), Value::from(count))).collect()
 }
 
 /// What is meant when something is written back: as a client would have put it.
 pub fn written_proxy(view: &ProxyView) -> Value {
-    let mut json = json!({ "listen": view.listen(), "upstream": view.link.upstream.to_string(), "enabled": view.link.enabled });
+    let mut json = json!({ "listen": view.listen(), "upstream": view.link.leads_to(), "enabled": view.link.enabled });
     for (key, value) in [("from", &view.link.from), ("to", &view.link.to)] {
         if let Some(value) = value {
             json[key] = value.as_str().into();

@@ -31,11 +31,11 @@ fn finding(fault: &FaultView, proxies: &[ProxyView], resets: Resets) -> Finding 
         (hits, Some(count)) => format!("cut {hits} {}, refused at most {count} {}", plural(hits, "connection"), plural(count, "connect")),
         (0, None) => "never hit".to_owned(),
         (hits, None) if down => format!("cut {hits} {}", plural(hits, "connection")),
-        (hits, None) => format!("hit {hits} of {} {}", fault.counts.matched, plural(fault.counts.matched, "connection")),
+        (hits, None) => format!("hit {hits} of {} {}", fault.counts.matched, plural(fault.counts.matched, fault.unit())),
     };
     let felt = fault.counts.hits > 0 || refused.is_some() || fault.fault.optional;
     let doubt = (!felt).then(|| doubt(fault, proxies));
-    Finding { name: fault.name.clone(), what: fault.fault.describe(), said, doubt }
+    Finding { name: fault.name.clone(), what: fault.describe(), said, doubt }
 }
 
 /// Why a fault was never hit, as exactly as the counts tell.
@@ -49,19 +49,35 @@ fn doubt(fault: &FaultView, proxies: &[ProxyView]) -> String {
     if came == 0 {
         return format!("nothing ever reached {names}");
     }
-    let connections = format!("{came} {}", plural(came, "connection"));
+    let requests: u64 = on.iter().map(|proxy| proxy.counts.requests).sum();
+    let connections = match fault.unit() {
+        "connection" => format!("{came} {}", plural(came, "connection")),
+        _ if requests == 0 => {
+            return format!("{came} {} reached {names}, and nothing was asked on {}", plural(came, "connection"), them(came));
+        }
+        unit => format!("{requests} {}", plural(requests, unit)),
+    };
     if fault.counts.matched == 0 {
         let clock = &fault.fault.clock;
         return match fault.owner {
+            _ if !fault.counts.suppressed.is_empty() => format!("{connections} reached {names}, and it touched none: {}", passed(fault)),
             _ if clock.at.0 > 0 || clock.lasts.is_some() => format!("{connections} reached {names}, none of them while the fault was on"),
             Owner::File | Owner::Run | Owner::Api => format!("{connections} reached {names}, none of them one that the fault looks at"),
         };
     }
-    let passed: Vec<String> = fault.counts.suppressed.iter().map(|(reason, count)| format!("{} ({})", because(reason), count)).collect();
-    if passed.is_empty() {
+    if fault.counts.suppressed.is_empty() {
         return format!("{connections} reached {names}, but no byte passed there that it could act on");
     }
-    format!("{connections} reached {names} and passed: {}", passed.join(", "))
+    format!("{connections} reached {names} and passed: {}", passed(fault))
+}
+
+fn passed(fault: &FaultView) -> String {
+    let passed: Vec<String> = fault.counts.suppressed.iter().map(|(reason, count)| format!("{} ({})", because(reason), count)).collect();
+    passed.join(", ")
+}
+
+fn them(count: u64) -> &'static str {
+    if count == 1 { "it" } else { "them" }
 }
 
 fn because(reason: &str) -> &str {
@@ -70,6 +86,14 @@ fn because(reason: &str) -> &str {
         "every" => "not the one that `every` or `sequence` chooses",
         "probability" => "the die let it pass",
         "times" => "`times` was used up",
+        "within" => "not more than `over` lets pass",
+        "exempt" => "health checks and probes are spared unless a `match` names them",
+        "too_late" => "it was too late for that",
+        "too_large" => "there was more of it than is looked into",
+        "no_length" => "nobody had said how long the answer would be",
+        "max_active" => "as many as may be were under way",
+        "http1" => "HTTP/1 was spoken, which has nothing of the kind",
+        "unreadable" => "what it would look into or change could not be read",
         "ended_first" => "it ended before the fault's moment came",
         other => other,
     }

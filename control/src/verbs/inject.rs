@@ -6,7 +6,14 @@ use crate::{
     exit::{Exit, Failure},
     say::Say,
 };
-use faultwire_faults::{complaint::Complaint, fault::Fault, node::Node, units::Span};
+use faultwire_faults::{
+    complaint::Complaint,
+    fault::{Draft, Fault, Targets},
+    fit::{self, Carrier},
+    node::{Node, Place},
+    protocol::Protocol,
+    units::Span,
+};
 use faultwire_scenarios::{
     render,
     sources::Sources,
@@ -28,6 +35,9 @@ pub fn main(said: &[String], lasts: Option<&str>, url: &str, say: &Say) -> Resul
         Fault::read(node).map_err(|complaints| wrong(complaints, &sources))?;
     }
     let client = Client::new(url)?;
+    if let Words::Fault(node) = &read {
+        misfits(&client, node).map_or(Ok(()), |complaints| Err(wrong(complaints, &sources)))?;
+    }
     let fault = match read {
         Words::Name(node) => switch_on(&client, node.text().unwrap_or_default(), lease.as_deref())?,
         Words::Fault(node) => start(&client, &node, lease.as_deref())?,
@@ -48,6 +58,30 @@ pub fn main(said: &[String], lasts: Option<&str>, url: &str, say: &Say) -> Resul
     say.data(format!("{} is on {lasts}: {}{off}", said("name"), said("does")));
     say.talk(format!("  stop it with   faultwire heal {}", quoted(said("name"))));
     Ok(Exit::Held)
+}
+
+/// What does not fit the proxies over there, shown where it stands in the words. Whether they are there at all is for the server to say.
+fn misfits(client: &Client, node: &Node) -> Option<Vec<Complaint>> {
+    let proxies = client.ask(Method::GET, "/v1/proxies", None).ok()?;
+    let draft = Draft::read(node).ok()?;
+    let Targets::Proxies(targets) = &draft.fault.targets else { return None };
+    let nowhere = Place::default();
+    for proxy in proxies.as_array()? {
+        let (name, upstream) = (proxy["name"].as_str()?, proxy["upstream"].as_str()?);
+        if !targets.iter().any(|target| target.fits(name)) {
+            continue;
+        }
+        let protocol =
+            upstream.split_once("://").and_then(|(scheme, _)| Protocol::of_scheme(scheme)).map_or(Protocol::Tcp, |speech| speech.protocol);
+        let on = Carrier { name, protocol, serves_tls: false, upstream: &nowhere, listen: &nowhere };
+        let misfits = fit::misfits(&draft, &on);
+        let wrong: Vec<Complaint> =
+            misfits.told.into_iter().chain(misfits.among_bytes.iter().map(|entry| fit::among_bytes(entry, name))).collect();
+        if !wrong.is_empty() {
+            return Some(wrong);
+        }
+    }
+    None
 }
 
 fn start(client: &Client, node: &Node, lease: Option<&str>) -> Result<Value, Failure> {

@@ -33,7 +33,15 @@ fn line(event: &Value) -> String {
     let said = |key: &str| event[key].as_str().unwrap_or_default();
     let kind = said("event");
     let what = match kind {
-        "fault.hit" => format!("{}   {}   connection from {}", said("effect"), said("fault"), said("peer")),
+        "fault.hit" => match said("request") {
+            "" => format!("{}   {}   connection from {}", said("effect"), said("fault"), said("peer")),
+            request => format!("{}   {}   {request}", said("effect"), said("fault")),
+        },
+        "request.answered" => {
+            let by = if said("fault").is_empty() { String::new() } else { format!(" by {}", said("fault")) };
+            let status = event["status"].as_u64().map_or("no answer".to_owned(), |status| status.to_string());
+            format!("{}   {status}{by}   {:.1} ms", said("request"), event["took_ms"].as_f64().unwrap_or_default())
+        }
         "fault.suppressed" => format!("passed   {}   {}", said("fault"), said("reason")),
         "fault.on" => format!("on   {}   {}", said("fault"), said("does")),
         "fault.off" => format!("off   {}   after {} hits", said("fault"), event["hits"]),

@@ -4,10 +4,15 @@ use crate::{
     complaint::{Complaint, FromNode},
     dice::{Dice, Purpose},
     form::Form,
+    head::Head,
     node::{Entry, Node},
-    piece::{Direction, Piece},
-    units::Span,
+    piece::{Direction, Payload, Piece},
+    plan::Reason,
+    subject::Subject,
+    units::{Percent, Size, Span},
 };
+use faultwire_http1::edit::Line;
+use faultwire_messages::Message;
 use std::{
     fmt::Debug,
     time::{Duration, Instant},
@@ -57,6 +62,48 @@ pub trait Effect: Clone + Debug + PartialEq + Sized {
     /// How it ends the unit, if it does.
     fn strike(&self) -> Option<Strike> {
         None
+    }
+
+    /// How far into an answer it ends it, if the fault does not say.
+    fn place(&self) -> Option<Place> {
+        None
+    }
+
+    /// What it says in the upstream's place, if its strike is `Answer`.
+    fn reply(&self) -> Option<Reply<'_>> {
+        None
+    }
+
+    /// Whether it is for this request at all, as far as what has been seen of requests says so; it may remember what it sees.
+    /// Asked once for each that its fault matches, before that counts as one. `since`: when the fault began.
+    fn chooses(&self, _shared: &Self::Shared, _request: &dyn Subject, _now: Instant, _since: Instant) -> bool {
+        true
+    }
+
+    /// What it says to the client of a WebSocket, if its strike is `CloseFrame`.
+    fn goodbye(&self) -> Option<&str> {
+        None
+    }
+
+    /// Takes a message, and what the effects before have made of it: none if it is lost, several if it has been doubled.
+    /// `cx.n` is its number; what has not been done to it by chance is `Kept(Reason::Probability)`.
+    fn message(&self, _memory: &mut Self::Memory, _letters: &mut Vec<Letter>, _cx: &mut Cx<'_>) -> Outcome {
+        Outcome::Untouched
+    }
+
+    /// What it holds back of one direction, in order; then it holds nothing. Its fault has gone, or nothing of it is to leave.
+    fn held(_memory: &mut Self::Memory) -> Vec<Payload> {
+        Vec::new()
+    }
+
+    /// How many bytes that is.
+    fn holds(_memory: &Self::Memory) -> usize {
+        0
+    }
+
+    /// Whether it has thrown away, or promised, what the rest of the message would not fit: without it the message is broken.
+    fn holed(_memory: &Self::Memory) -> bool {
+        false
     }
 
     /// A length of time by which an ending of the same fault is put off.
@@ -132,6 +179,18 @@ pub enum Outcome {
     Delayed,
     Edited,
     Cut,
+    /// The message breaks off behind what is handed on; an `End` is the last of it. Where that leaves, the conversation is over.
+    Broken,
+    /// It would have acted, and could not.
+    Kept(Reason),
+}
+
+/// How far into the body of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Bytes(Size),
+    /// Of the announced length.
+    Share(Percent),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +202,51 @@ pub enum Allow {
     Never,
 }
 
+/// What is said in the upstream's place. Whoever carries the exchange writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply<'a> {
+    Status(Status<'a>),
+    /// An error of gRPC: its number and what it says to people.
+    Call {
+        code: u8,
+        message: &'a str,
+        retry_after: RetryAfter,
+    },
+    /// What no server should say; the connection ends after it.
+    Broken(Broken),
+}
+
+/// An answer of HTTP.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status<'a> {
+    pub status: u16,
+    pub headers: &'a [Line],
+    /// Without one, a document that names the fault.
+    pub body: Option<&'a [u8]>,
+    /// What the body is, if nothing is said.
+    pub kind: Option<&'a str>,
+    pub retry_after: RetryAfter,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetryAfter {
+    #[default]
+    Unsaid,
+    After(Span),
+    /// The time to the next token of `over`.
+    Auto,
+}
+
+/// The ways in which an answer breaks the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    Garbage,
+    StatusLine,
+    Header,
+    Chunk,
+    Frame,
+}
+
 /// How a unit ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strike {
@@ -150,12 +254,48 @@ pub enum Strike {
     Reset,
     /// FIN after what is due.
     Close,
+    /// A WebSocket says goodbye to the client with that code; then as `Close`.
+    CloseFrame(u16),
     /// FIN in the fault's direction only; the other flows on.
     CloseHalf,
     /// Nothing passes any more. With `lasts`: FIN after that time. With `resume` nothing is read, so that nothing is lost.
     Silence { lasts: Option<Span>, resume: bool },
+    /// An answer is given in the upstream's place, once for an exchange.
+    Answer,
+    /// The client is asked to leave, and what is under way finishes. Whoever carries it says so, or cannot.
+    GoAway,
     /// The listener closes; open connections are reset.
     Down,
+}
+
+/// A message on its way through the effects of one fault.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub message: Message,
+    /// To this fault: it does not wait for those before it.
+    pub overtakes: bool,
+    /// To this fault: it is one more, and comes so much behind the first.
+    pub behind: Duration,
+    /// It breaks off in its middle: the stream is to end behind it.
+    pub breaks: bool,
+    /// What it has to wait for, with the number of each fault that says so.
+    pub waits: Vec<(u64, Duration)>,
+    /// It keeps no place among the others any more.
+    pub is_loose: bool,
+    /// So much of that is behind the first of its kind.
+    pub lag: Duration,
+}
+
+impl Letter {
+    pub fn of(message: Message) -> Letter {
+        let none = Duration::ZERO;
+        Letter { message, overtakes: false, behind: none, breaks: false, waits: Vec::new(), is_loose: false, lag: none }
+    }
+
+    /// For how long it waits, for all of them together.
+    pub fn wait(&self) -> Duration {
+        self.waits.iter().fold(Duration::ZERO, |all, (_, wait)| all.saturating_add(*wait))
+    }
 }
 
 /// What an effect is told with a piece, and its way on.
@@ -170,12 +310,25 @@ pub struct Cx<'a> {
     pub direction: Direction,
     /// Bytes of this direction that arrived before this piece since the fault reached the conversation.
     pub offset: u64,
+    /// It is about a request and its answer, or a message, and not about a stream.
+    pub whole: bool,
+    /// When the request was complete.
+    pub asked: Option<Instant>,
+    /// What marks what is edited; none if it is disguised.
+    pub mark: Option<&'a str>,
     pub out: &'a mut Vec<Piece>,
 }
 
 impl Cx<'_> {
     pub fn pass(&mut self, piece: Piece) {
         self.out.push(piece);
+    }
+
+    /// Marks a head that was edited. Only of answers: a server is not to know.
+    pub fn mark_answer(&self, head: &mut Head) {
+        if let (Some(mark), Direction::ToClient) = (self.mark, self.direction) {
+            head.mark(mark);
+        }
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -185,6 +338,11 @@ impl Cx<'_> {
     /// Evenly in [0, 1). The two directions of a unit draw apart.
     pub fn unit(&self, purpose: Purpose, index: u64) -> f64 {
         self.dice.unit(purpose, self.n, self.index(index))
+    }
+
+    /// The same for another unit of this fault.
+    pub fn unit_of(&self, n: u64, purpose: Purpose, index: u64) -> f64 {
+        self.dice.unit(purpose, n, self.index(index))
     }
 
     pub fn draw(&self, purpose: Purpose, index: u64) -> u64 {

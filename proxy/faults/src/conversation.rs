@@ -2,8 +2,11 @@
 //! It is told what happens and when, and says what may leave and when it wants to be asked again.
 
 mod hold;
+mod places;
 
+pub use hold::Chosen;
 use hold::{Exit, Hold, State};
+use places::Speaking;
 
 use crate::{
     contract::{Strike, Way},
@@ -12,7 +15,9 @@ use crate::{
     fault::When,
     lane::{Lane, Unit},
     piece::{Direction, End, Payload, Piece},
-    plan::{Compiled, Moment, Plan, Reason, Roll},
+    plan::{self, Compiled, Moment, Plan, Reason},
+    reply::Turn,
+    who::Who,
 };
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -27,17 +32,33 @@ pub const HELD_ROOM: usize = 64 << 20;
 #[derive(Debug)]
 pub struct Conversation {
     plan: Arc<Plan>,
+    who: Who,
+    /// When its connection was opened.
     opened: Instant,
+    /// When it began itself.
+    begun: Instant,
     /// The last byte either way.
     last: Instant,
+    /// When the request was complete, if it is one.
+    asked: Option<Instant>,
+    /// Something has gone to the upstream, or may go: what was to prevent it comes too late.
     dialled: bool,
+    /// The head of an answer has left.
+    spoken: bool,
     holds: Vec<Hold>,
     exits: [Exit; 2],
     /// What came while an ending was put off: nobody's until the ending strikes, or its fault leaves.
     held_back: Vec<(Direction, Payload)>,
     /// A direction that a fault has closed.
     shut: [bool; 2],
+    websocket: Option<Speaking>,
+    /// Faults that were to end a message.
+    marks: u64,
     over: Option<Over>,
+    /// The fault whose answer is to be given in the upstream's place.
+    answers: Option<Answer>,
+    /// The fault that asks the client to leave.
+    leaves: Option<Arc<Compiled>>,
     /// No fault is in the way of this direction. Kept here, since every read asks.
     direct: [bool; 2],
     events: Vec<Event>,
@@ -48,6 +69,20 @@ pub struct Conversation {
 pub struct Over {
     pub by: Arc<Compiled>,
     pub end: End,
+}
+
+/// An answer that is to be given in the upstream's place.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub fault: Arc<Compiled>,
+    n: u64,
+    wait: Option<Duration>,
+}
+
+impl Answer {
+    pub fn turn(&self) -> Turn<'_> {
+        Turn { fault: &self.fault, n: self.n, wait: self.wait }
+    }
 }
 
 /// Whether the upstream is to be dialled.
@@ -61,21 +96,38 @@ pub enum Dial {
 
 impl Conversation {
     pub fn open(plan: Arc<Plan>, now: Instant) -> Conversation {
+        Conversation::of(plan, Who::default(), now, now)
+    }
+
+    /// A connection, or one of several exchanges on a connection that was opened earlier.
+    pub fn of(plan: Arc<Plan>, who: Who, opened: Instant, now: Instant) -> Conversation {
         let mut conversation = Conversation {
             plan: Arc::new(Plan::empty(0)),
-            opened: now,
+            who,
+            opened,
+            begun: now,
             last: now,
+            asked: None,
             dialled: false,
+            spoken: false,
             holds: Vec::new(),
             exits: Default::default(),
             held_back: Vec::new(),
             shut: [false; 2],
+            websocket: None,
+            marks: 0,
             over: None,
+            answers: None,
+            leaves: None,
             direct: [true; 2],
             events: Vec::new(),
         };
         conversation.adopt(plan, now);
         conversation
+    }
+
+    pub fn who(&self) -> &Who {
+        &self.who
     }
 
     pub fn plan(&self) -> &Arc<Plan> {
@@ -110,9 +162,9 @@ impl Conversation {
             }
             let mut hold = self.holds.remove(i);
             if !hold.told && hold.state != State::Spent && hold.state != State::Unrolled {
-                hold.fault.give_back();
+                hold.give_back();
             }
-            if let State::Silent { lost: true, .. } = hold.state {
+            if hold.is_holed() {
                 self.tell(&hold.fault, hold.n, What::Holed, now);
                 self.end(&hold.fault.clone(), End::Rst, now);
                 return;
@@ -140,8 +192,10 @@ impl Conversation {
             match old.iter_mut().find(known).and_then(Option::take) {
                 Some(hold) if fault.continues(&hold.fault) || hold.is_striking() => self.holds.push(Hold { fault: fault.clone(), ..hold }),
                 Some(hold) => self.holds.push(hold.edited(fault.clone(), now)),
+                // It is asked for each message, in front of here.
+                None if fault.unit == plan::Unit::Message => {}
                 None if fault.looks_at(self.opened) => {
-                    let reached = if self.opened < fault.since { now } else { self.opened };
+                    let reached = if self.begun < fault.since { now } else { self.begun };
                     self.holds.push(Hold::new(fault.clone(), reached));
                 }
                 None => {}
@@ -164,7 +218,9 @@ impl Conversation {
     fn roll(&mut self, i: usize, now: Instant) {
         let fault = self.holds[i].fault.clone();
         let n = self.holds[i].n;
-        fault.tally.seen.fetch_add(1, Relaxed);
+        if fault.unit == plan::Unit::Connection {
+            fault.tally.seen.fetch_add(1, Relaxed);
+        }
         fault.tally.matched.fetch_add(1, Relaxed);
         // Of an edited fault: paced, it waits for its turn anew; delayed, it has waited.
         let waiting = self.holds[i].empty();
@@ -180,10 +236,16 @@ impl Conversation {
 
     fn decide(&mut self, i: usize, fault: &Arc<Compiled>, n: u64, now: Instant) {
         self.holds[i].lanes = [None, None];
-        if let Roll::Passed(reason) = fault.roll(n, now) {
-            fault.tally.suppress(reason);
-            self.holds[i].state = State::Spent;
-            self.tell(fault, n, What::Suppressed(reason), now);
+        let drawn_by = self.who.drawn_by(fault.fault.draw);
+        let roll = fault.roll(n, drawn_by, &self.who, now);
+        (self.holds[i].drawn_by, self.holds[i].counted, self.holds[i].wait) = (drawn_by, roll.counted, roll.wait);
+        if let Some(reason) = roll.passed {
+            self.suppress(i, reason, now);
+            return;
+        }
+        if fault.fault.strike() == Some(Strike::Answer) && self.is_too_late_to_answer(i) {
+            self.holds[i].give_back();
+            self.suppress(i, Reason::TooLate, now);
             return;
         }
         let hold = &mut self.holds[i];
@@ -196,10 +258,32 @@ impl Conversation {
         }
     }
 
+    /// What an answer of our own was to prevent, or to replace, has gone on already.
+    fn is_too_late_to_answer(&self, i: usize) -> bool {
+        let d = Direction::ToClient.index();
+        match self.holds[i].fault.moment {
+            Moment::Connect => self.dialled,
+            Moment::Answered => {
+                let behind = self.holds[i..].iter().filter_map(|hold| hold.lanes[d].as_ref());
+                self.spoken || !self.exits[d].queue.is_empty() || behind.into_iter().any(|lane| lane.bytes() > 0)
+            }
+            _ => false,
+        }
+    }
+
+    fn suppress(&mut self, i: usize, reason: Reason, now: Instant) {
+        let hold = &mut self.holds[i];
+        hold.state = State::Spent;
+        hold.fault.tally.suppress(reason);
+        let (fault, n) = (hold.fault.clone(), hold.n);
+        self.tell(&fault, n, What::Suppressed(reason), now);
+    }
+
     fn already_there(&self, i: usize) -> bool {
         match self.holds[i].fault.moment {
-            Moment::Connect | Moment::Time(Duration::ZERO) => true,
-            Moment::Bytes(_, 0) => !self.holds[i].fault.fault.staged,
+            Moment::Connect | Moment::Time(Duration::ZERO) | Moment::Messages(_, 0) => true,
+            // Of an answer the head goes first.
+            Moment::Bytes(_, 0) => !self.holds[i].fault.fault.staged && self.holds[i].fault.unit == plan::Unit::Connection,
             _ => false,
         }
     }
@@ -210,10 +294,10 @@ impl Conversation {
         hold.lanes = [None, None];
         if self.dialled {
             hold.state = State::Spent;
-            hold.fault.give_back();
+            hold.give_back();
             return;
         }
-        hold.dial_at = hold.put_off(now).map(|later| self.opened + later);
+        hold.dial_at = hold.put_off(now).map(|later| self.begun + later);
         self.hit(i, "latency", None, now);
     }
 
@@ -222,12 +306,15 @@ impl Conversation {
         if self.over.is_some() || self.shut[direction.index()] {
             return;
         }
-        if let Payload::Data(_) = payload {
+        if let Payload::Data(_) | Payload::Pong(_) = payload {
             self.last = now;
             self.strike_on_use(direction, now);
             if self.over.is_some() {
                 return;
             }
+        }
+        if let (Direction::ToServer, Payload::End(End::Fin), None) = (direction, &payload, self.asked) {
+            self.asked = Some(now);
         }
         if self.is_blocked() {
             self.held_back.push((direction, payload));
@@ -235,7 +322,7 @@ impl Conversation {
         }
         if let Some(hold) = self.holds.iter_mut().find(|hold| hold.silences(direction)) {
             if let State::Silent { lost, .. } = &mut hold.state {
-                *lost = true;
+                *lost |= !matches!(payload, Payload::Bound(_));
             }
             return;
         }
@@ -268,16 +355,50 @@ impl Conversation {
 
     /// The next payload that may go out that way now.
     pub fn transmit(&mut self, direction: Direction, now: Instant) -> Option<Payload> {
-        if self.over.is_none() {
-            if self.is_stopped(direction) {
-                return None;
+        let payload = loop {
+            if self.over.is_none() {
+                if self.is_stopped(direction) {
+                    return None;
+                }
+                self.advance(direction, now);
             }
-            self.advance(direction, now);
+            let limit = self.until_ending(direction);
+            match self.exits[direction.index()].pop(limit)? {
+                Payload::Bound(bound) => self.reach(direction, bound, now),
+                Payload::Pong(bytes) => break Payload::Data(bytes),
+                payload => break payload,
+            }
+        };
+        if let (Payload::End(_), None) = (&payload, &self.over)
+            && let Some(i) = self.holds.iter().position(|hold| hold.breaks == Some(direction))
+        {
+            self.end(&self.holds[i].fault.clone(), End::Fin, now);
+            return self.exits[direction.index()].pop(None);
         }
-        let limit = self.until_ending(direction);
-        let payload = self.exits[direction.index()].pop(limit)?;
-        self.count_down(direction, payload.len() as u64, now);
+        if let Payload::Head(head) = &payload {
+            self.spoken |= direction == Direction::ToClient;
+            self.find_places(direction, head.length(), now);
+        }
+        self.speak(direction, &payload, now);
+        self.count_down(direction, payload.content(), now);
         Some(payload)
+    }
+
+    /// A head says how long its body will be, and so where a share of it ends.
+    fn find_places(&mut self, direction: Direction, length: Option<u64>, now: Instant) {
+        for i in 0..self.holds.len() {
+            let Moment::Share(way, share) = self.holds[i].fault.moment else { continue };
+            if way != direction || self.holds[i].state != State::Waiting {
+                continue;
+            }
+            match length {
+                Some(length) => self.holds[i].place = Some((way, share.of(length))),
+                None => {
+                    self.holds[i].give_back();
+                    self.suppress(i, Reason::NoLength, now);
+                }
+            }
+        }
     }
 
     /// Lets everything whose time has come move on, stage by stage.
@@ -289,7 +410,7 @@ impl Conversation {
             while self.has_room(i + 1, direction) {
                 // What moves on may meet an ending.
                 let Some(hold) = self.holds.get_mut(i) else { return };
-                let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
+                let unit = Unit { fault: &hold.fault, n: hold.draw(), reached: hold.reached, asked: self.asked };
                 let Some(piece) = hold.lanes[d].as_mut().and_then(|lane| lane.release(now, unit)) else { break };
                 self.onward(i + 1, direction, piece, now);
             }
@@ -309,10 +430,15 @@ impl Conversation {
             return;
         }
         let hold = &mut self.holds[i];
-        let unit = Unit { fault: &hold.fault, n: hold.n, reached: hold.reached };
-        let touched_by = hold.lanes[d].as_mut().and_then(|lane| lane.take_in(piece, unit));
-        if let Some(effect) = touched_by {
-            self.hit(i, effect, Some(direction), now);
+        let unit = Unit { fault: &hold.fault, n: hold.draw(), reached: hold.reached, asked: self.asked };
+        let touch = hold.lanes[d].as_mut().map(|lane| lane.take_in(piece, unit)).unwrap_or_default();
+        if touch.breaks {
+            hold.breaks = Some(direction);
+        }
+        match (touch.by, touch.kept) {
+            (Some(effect), _) => self.hit(i, effect, Some(direction), now),
+            (None, Some(reason)) => self.keep_from(i, reason, now),
+            (None, None) => {}
         }
     }
 
@@ -323,6 +449,13 @@ impl Conversation {
         }
         let hold = &mut self.holds[i];
         let fault = hold.fault.clone();
+        if fault.moment == Moment::Answered {
+            hold.swallowed = true;
+            if hold.state == State::Waiting && matches!(payload, Payload::End(_)) {
+                self.begin_strike(i, now);
+            }
+            return;
+        }
         match (&mut hold.state, fault.fault.strike(), payload) {
             (State::Waiting, _, _) => self.begin_strike(i, now),
             (State::Silent { .. }, _, Payload::End(_)) => self.end(&fault, End::Fin, now),
@@ -348,8 +481,8 @@ impl Conversation {
     }
 
     fn endings_in(&self, direction: Direction) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
-        self.holds.iter().enumerate().filter_map(move |(i, hold)| match (hold.state, hold.fault.moment) {
-            (State::Waiting, Moment::Bytes(way, bytes)) if way == direction => Some((i, bytes, hold.left)),
+        self.holds.iter().enumerate().filter_map(move |(i, hold)| match (hold.state, hold.place) {
+            (State::Waiting, Some((way, bytes))) if way == direction => Some((i, bytes, hold.left)),
             _ => None,
         })
     }
@@ -357,7 +490,7 @@ impl Conversation {
     fn count_down(&mut self, direction: Direction, length: u64, now: Instant) {
         for i in 0..self.holds.len() {
             let Some(hold) = self.holds.get_mut(i) else { return };
-            if let (State::Waiting, Moment::Bytes(way, bytes)) = (hold.state, hold.fault.moment)
+            if let (State::Waiting, Some((way, bytes))) = (hold.state, hold.place)
                 && way == direction
             {
                 hold.left += length;
@@ -369,6 +502,9 @@ impl Conversation {
     }
 
     fn begin_strike(&mut self, i: usize, now: Instant) {
+        if !self.may_strike(i, now) {
+            return;
+        }
         match self.holds[i].put_off(now) {
             Some(later) if later > Duration::ZERO => {
                 self.holds[i].state = State::Striking { at: now + later };
@@ -380,10 +516,13 @@ impl Conversation {
 
     fn strike(&mut self, i: usize, now: Instant) {
         let fault = self.holds[i].fault.clone();
+        if fault.fault.strike() == Some(Strike::GoAway) {
+            return self.leave(i, fault, now);
+        }
         let effect = fault.fault.effects.iter().find(|effect| effect.ends()).map_or("", |effect| effect.name());
         self.hit(i, effect, None, now);
-        if let Moment::Bytes(direction, _) = fault.moment
-            && !matches!(fault.fault.strike(), Some(Strike::Silence { .. }))
+        if let Some(direction) = self.holds[i].ends_inside()
+            && !matches!(fault.fault.strike(), Some(Strike::Silence { .. } | Strike::CloseFrame(_)))
         {
             // Its place in the stream has been reached: nothing behind it leaves.
             self.discard(direction);
@@ -391,7 +530,10 @@ impl Conversation {
         match fault.fault.strike() {
             Some(Strike::Reset | Strike::Down) => self.end(&fault, End::Rst, now),
             Some(Strike::Close) => self.end(&fault, End::Fin, now),
+            Some(Strike::CloseFrame(code)) => self.part(i, &fault, code, now),
             Some(Strike::CloseHalf) => self.close_half(i, &fault),
+            Some(Strike::Answer) => self.answer(i, &fault),
+            Some(Strike::GoAway) => {}
             Some(Strike::Silence { lasts, resume }) => self.silence(i, &fault, lasts.map(|span| now + span.duration()), resume),
             None => {}
         }
@@ -408,6 +550,64 @@ impl Conversation {
         self.shut[direction.index()] = true;
     }
 
+    /// The client is to be asked to leave; all of this goes on.
+    fn leave(&mut self, i: usize, fault: Arc<Compiled>, now: Instant) {
+        self.holds[i].state = State::Spent;
+        self.leaves = Some(fault);
+        self.roll_unrolled(now);
+        if !self.is_blocked() {
+            for (direction, payload) in std::mem::take(&mut self.held_back) {
+                self.receive(direction, payload, now);
+            }
+        }
+        self.reckon();
+    }
+
+    /// Which fault asks the client to leave, once one does; whoever is asked says with `did` whether it could be said.
+    pub fn leaves(&self) -> Option<Arc<Compiled>> {
+        self.leaves.clone()
+    }
+
+    /// The faults that have chosen this request, and may send it again; with what their draws depend on.
+    pub fn copies(&self) -> impl Iterator<Item = (&Arc<Compiled>, u64)> {
+        let acts = |hold: &&Hold| !hold.told && matches!(hold.state, State::Shaping | State::Waiting | State::Striking { .. });
+        let sends = |hold: &&Hold| hold.fault.fault.effects.iter().any(|effect| matches!(effect, AnyEffect::Duplicate(_)));
+        self.holds.iter().filter(sends).filter(acts).map(|hold| (&hold.fault, hold.draw()))
+    }
+
+    /// What a fault asked for has been done, or what kept it from that.
+    pub fn did(&mut self, fault: &Compiled, effect: &'static str, done: Result<(), Reason>, now: Instant) {
+        self.leaves = self.leaves.take().filter(|leaves| leaves.name != fault.name);
+        let Some(i) = self.holds.iter().position(|hold| hold.fault.name == fault.name) else { return };
+        match done {
+            Ok(()) => self.hit(i, effect, None, now),
+            Err(reason) => self.keep_from(i, reason, now),
+        }
+    }
+
+    /// Nothing more of this exchange passes either way, but what `say` is given.
+    fn answer(&mut self, i: usize, fault: &Arc<Compiled>) {
+        self.holds[i].state = State::Spent;
+        if fault.moment != Moment::Answered {
+            // In the middle of an answer, what has not left of it never will.
+            self.discard(Direction::ToClient);
+            self.discard(Direction::ToServer);
+            self.shut[Direction::ToServer.index()] = true;
+        }
+        self.shut[Direction::ToClient.index()] = true;
+        self.answers = Some(Answer { fault: fault.clone(), n: self.holds[i].draw(), wait: self.holds[i].wait });
+    }
+
+    /// Who is to answer, once somebody is; whoever asks gives the answer with `say`.
+    pub fn take_answer(&mut self) -> Option<Answer> {
+        self.answers.take()
+    }
+
+    /// Gives the client something that has come from nobody. It goes through the faults as what comes from the upstream does.
+    pub fn say(&mut self, payload: Payload, now: Instant) {
+        self.onward(0, Direction::ToClient, Piece { due: now, payload }, now);
+    }
+
     fn silence(&mut self, i: usize, fault: &Compiled, until: Option<Instant>, resume: bool) {
         let mut lost = false;
         if !resume && !fault.fault.staged {
@@ -421,7 +621,8 @@ impl Conversation {
     /// Throws away all that waits in one direction; whether there was anything.
     fn discard(&mut self, direction: Direction) -> bool {
         let d = direction.index();
-        let waiting: usize = self.holds.iter_mut().filter_map(|hold| hold.lanes[d].as_mut()).map(|lane| lane.empty().count()).sum();
+        let lanes = self.holds.iter_mut().filter_map(|hold| hold.lanes[d].as_mut());
+        let waiting = lanes.flat_map(|lane| lane.empty()).filter(|payload| !matches!(payload, Payload::Bound(_))).count();
         waiting + self.exits[d].take() > 0
     }
 
@@ -443,7 +644,7 @@ impl Conversation {
     pub fn finish(&mut self, now: Instant) {
         for hold in std::mem::take(&mut self.holds) {
             if !hold.told && !matches!(hold.state, State::Spent | State::Unrolled) {
-                hold.fault.give_back();
+                hold.give_back();
                 hold.fault.tally.suppress(Reason::EndedFirst);
                 self.tell(&hold.fault, hold.n, What::Suppressed(Reason::EndedFirst), now);
             }
@@ -515,6 +716,15 @@ impl Conversation {
         self.dialled = true;
     }
 
+    pub fn has_dialled(&self) -> bool {
+        self.dialled
+    }
+
+    /// The head of an answer has left, without having come through here.
+    pub fn spoke(&mut self) {
+        self.spoken = true;
+    }
+
     /// How a fault ended it, if one did.
     pub fn over(&self) -> Option<&Over> {
         self.over.as_ref()
@@ -530,12 +740,17 @@ impl Conversation {
 
     /// An ending of this conversation is being put off: nothing passes.
     fn is_blocked(&self) -> bool {
-        self.holds.iter().any(|hold| hold.is_striking() && !hold.fault.fault.staged)
+        self.holds.iter().any(|hold| hold.is_striking() && !hold.fault.fault.staged && hold.fault.moment != Moment::Answered)
+    }
+
+    /// A fault is silent that way.
+    pub fn is_silent(&self, direction: Direction) -> bool {
+        self.holds.iter().any(|hold| hold.is_silent(direction))
     }
 
     /// Nothing leaves that way, whatever is due.
     fn is_stopped(&self, direction: Direction) -> bool {
-        self.is_blocked() || self.holds.iter().any(|hold| hold.is_silent(direction))
+        self.is_blocked() || self.is_silent(direction)
     }
 
     fn hit(&mut self, i: usize, effect: &'static str, direction: Option<Direction>, now: Instant) {
@@ -549,8 +764,22 @@ impl Conversation {
         self.tell(&fault, n, What::Hit { effect, direction }, now);
     }
 
+    /// An effect could not do what it was to do; that is told once, and it is no hit.
+    fn keep_from(&mut self, i: usize, reason: Reason, now: Instant) {
+        let hold = &mut self.holds[i];
+        if hold.told {
+            return;
+        }
+        hold.told = true;
+        hold.give_back();
+        hold.fault.tally.suppress(reason);
+        let (fault, n) = (hold.fault.clone(), hold.n);
+        self.tell(&fault, n, What::Suppressed(reason), now);
+    }
+
     fn tell(&mut self, fault: &Arc<Compiled>, n: u64, what: What, now: Instant) {
-        self.events.push(Event { at: now, generation: self.plan.generation, fault: fault.clone(), n, what });
+        let (request, trace) = (self.who.line(), self.who.trace());
+        self.events.push(Event { at: now, generation: self.plan.generation, fault: fault.clone(), n, request, trace, what });
     }
 
     /// Works out anew which directions are free of any fault.
@@ -564,7 +793,11 @@ impl Conversation {
                         State::Striking { .. } | State::Silent { .. } => !hold.fault.fault.staged || hold.catches(direction),
                         State::Waiting => match hold.fault.moment {
                             Moment::Idle => true,
-                            Moment::NextBytes(way) | Moment::Bytes(way, _) => way == direction,
+                            Moment::NextBytes(way) | Moment::Bytes(way, _) | Moment::Share(way, _) | Moment::Messages(way, _) => {
+                                way == direction
+                            }
+                            Moment::Message => true,
+                            Moment::Answered => direction == Direction::ToClient,
                             Moment::Connect | Moment::Time(_) => false,
                         },
                     }

@@ -14,6 +14,9 @@ pub enum Purpose {
     Corrupt = 4,
     Retransmit = 5,
     Slice = 6,
+    Loss = 7,
+    Duplicate = 8,
+    Reorder = 9,
 }
 
 /// The die of one fault in one session.

@@ -1,25 +1,46 @@
 //! The table of all effects: the one place that names them. Everything else - files, API, documentation, labels - reads its rows.
 //! Their order is the order of effects inside one fault; the endings come last.
 
+pub mod auth;
 pub mod bandwidth;
 pub mod blackhole;
+pub mod body;
 pub mod close;
+pub mod coding;
 pub mod corrupt;
 pub mod delay;
 pub mod down;
+pub mod dribble;
+pub mod duplicate;
+pub mod edits;
+pub mod error;
+pub mod gathered;
+pub mod goaway;
+pub mod headers;
 pub mod latency;
+pub mod loss;
+pub mod malformed;
+pub mod merge;
+pub mod mute;
+pub mod reorder;
 pub mod reset;
+pub mod rewrite;
 pub mod slice;
 pub mod slow_close;
+pub mod status;
+pub mod trailers;
+pub mod truncate;
 
 use crate::{
     complaint::{Complaint, FromNode},
-    contract::{Allow, Cx, Effect, Key, On, Outcome, Share, Since, Strike, Way},
+    contract::{Allow, Cx, Effect, Key, Letter, On, Outcome, Place, Reply, Share, Since, Strike, Way},
     foreseen,
     form::does_nothing,
-    piece::Piece,
+    piece::{Payload, Piece},
+    subject::Subject,
     units::Span,
 };
+use std::time::Instant;
 
 /// What is known of an effect without having one.
 #[derive(Debug)]
@@ -65,6 +86,22 @@ macro_rules! effects {
         #[derive(Debug)]
         pub enum AnyShared { $($name(<$module::$name as Effect>::Shared)),* }
 
+        impl AnyMemory {
+            /// What is held back there, in order; then it holds nothing.
+            pub fn held(&mut self) -> Vec<Payload> {
+                match self { $(AnyMemory::$name(memory) => <$module::$name as Effect>::held(memory)),* }
+            }
+
+            pub fn holds(&self) -> usize {
+                match self { $(AnyMemory::$name(memory) => <$module::$name as Effect>::holds(memory)),* }
+            }
+
+            /// The rest of the message cannot do without what is remembered there.
+            pub fn holed(&self) -> bool {
+                match self { $(AnyMemory::$name(memory) => <$module::$name as Effect>::holed(memory)),* }
+            }
+        }
+
         pub const ROWS: &[Row] = &[$(Row {
             name: <$module::$name as Effect>::KEYS[0].name,
             keys: <$module::$name as Effect>::KEYS,
@@ -100,8 +137,27 @@ macro_rules! effects {
                 match self { $(AnyEffect::$name(effect) => effect.strike()),* }
             }
 
+            pub fn place(&self) -> Option<Place> {
+                match self { $(AnyEffect::$name(effect) => effect.place()),* }
+            }
+
+            pub fn reply(&self) -> Option<Reply<'_>> {
+                match self { $(AnyEffect::$name(effect) => effect.reply()),* }
+            }
+
             pub fn puts_off(&self, cx: &mut Cx<'_>) -> Option<Span> {
                 match self { $(AnyEffect::$name(effect) => effect.puts_off(cx)),* }
+            }
+
+            pub fn goodbye(&self) -> Option<&str> {
+                match self { $(AnyEffect::$name(effect) => effect.goodbye()),* }
+            }
+
+            pub fn message(&self, memory: &mut AnyMemory, letters: &mut Vec<Letter>, cx: &mut Cx<'_>) -> Outcome {
+                match (self, memory) {
+                    $((AnyEffect::$name(effect), AnyMemory::$name(memory)) => effect.message(memory, letters, cx),)*
+                    _ => { debug_assert!(false, "memory of another effect"); Outcome::Untouched }
+                }
             }
 
             pub fn memory(&self) -> AnyMemory {
@@ -127,6 +183,13 @@ macro_rules! effects {
                 }
             }
 
+            pub fn chooses(&self, shared: &AnyShared, request: &dyn Subject, now: Instant, since: Instant) -> bool {
+                match (self, shared) {
+                    $((AnyEffect::$name(effect), AnyShared::$name(shared)) => effect.chooses(shared, request, now, since),)*
+                    _ => { debug_assert!(false, "memory of another effect"); true }
+                }
+            }
+
             pub fn took(&self, memory: &mut AnyMemory, shared: &AnyShared, taken: usize, cx: &Cx<'_>) {
                 match (self, memory, shared) {
                     $((AnyEffect::$name(effect), AnyMemory::$name(memory), AnyShared::$name(shared)) => effect.took(memory, shared, taken, cx),)*
@@ -138,11 +201,26 @@ macro_rules! effects {
 }
 
 effects! {
+    Headers in headers,
+    Body in body,
+    Trailers in trailers,
+    Rewrite in rewrite,
     Corrupt in corrupt,
+    Truncate in truncate,
+    Duplicate in duplicate,
+    Loss in loss,
+    Reorder in reorder,
     Latency in latency,
     Bandwidth in bandwidth,
     Slice in slice,
+    Dribble in dribble,
     SlowClose in slow_close,
+    Mute in mute,
+    Status in status,
+    Error in error,
+    Auth in auth,
+    Malformed in malformed,
+    Goaway in goaway,
     Blackhole in blackhole,
     Reset in reset,
     Close in close,
@@ -166,3 +244,6 @@ fn switched_on(share: &Share<'_>) -> Result<(), Complaint> {
     }
     Err(does_nothing(&share.head.key, &share.head.value))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,10 @@ pub struct Event {
     pub fault: Arc<Compiled>,
     /// The number of the unit among the matches of the fault.
     pub n: u64,
+    /// Which request it was: `POST /orders`.
+    pub request: Option<Box<str>>,
+    /// The id of the W3C trace that it belongs to.
+    pub trace: Option<Box<str>>,
     pub what: What,
 }
 

@@ -11,11 +11,14 @@ pub use read::{is_known, key_of, unknown};
 
 use crate::{
     complaint::Complaint,
-    contract::{Key, STAGE_1, STAGE_2, Strike, Way},
+    contract::{Key, STAGE_2, Strike, Way},
     effect::AnyEffect,
+    fit::plural,
     foreseen::{EPISODES, RATE_PER},
     form::{ANY_COUNT, Form, Like, SOME},
+    matching::{Match, Written},
     node::Place,
+    protocol::Protocol,
     units::{Percent, Size, Span},
     value::Ramped,
 };
@@ -33,6 +36,13 @@ pub struct Fault {
     pub direction: Option<Way>,
     pub when: Option<When>,
     pub after: Option<After>,
+    /// Which units.
+    pub chooses: Option<Match>,
+    /// What is counted and rolled for, if it says so.
+    pub per: Option<&'static str>,
+    /// Only what exceeds it.
+    pub over: Option<Over>,
+    pub draw: Draw,
     pub often: Often,
     pub clock: Clock,
     pub enabled: bool,
@@ -87,6 +97,9 @@ pub enum When {
 pub enum After {
     Bytes(Size),
     Time(Span),
+    /// Of the announced length.
+    Share(Percent),
+    Messages(u64),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -197,7 +210,7 @@ pub const KEYS: &[Key] = &[
         values: "TEXT | MAP",
         default: "all",
         about: "Which units: `POST /orders/*`. `*` is anything, `.` is a dot.",
-        since: STAGE_1,
+        ..Key::BLANK
     },
     Key {
         name: "connections",
@@ -226,9 +239,9 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "after",
         form: Form::Like(&Like { pattern: "^[0-9.]+ *([a-zA-Zµ]+|%|messages?)|^([0-9.]+(us|ms|s|m|h))+$", read: read::is_after }),
-        values: "SIZE | DURATION",
+        values: "SIZE | PERCENT | COUNT messages | DURATION",
         default: "its beginning",
-        about: "How far into the stream; for connections already open: since the fault reached them.",
+        about: "How far into the stream, or the answer; for what is under way already: since the fault reached it. Messages are those of WebSockets, event streams and gRPC.",
         ..Key::BLANK
     },
     Key {
@@ -262,7 +275,6 @@ pub const KEYS: &[Key] = &[
         form: Form::Either(&[Form::Like(&Like { pattern: "^ *[0-9]+ +[a-z]+ *$", read: often::is_over }), Form::Ramp(&Form::Flow)]),
         values: "RATE | COUNT connections | COUNT requests",
         about: "Only what exceeds the rate, or so many at once.",
-        since: STAGE_1,
         ..Key::BLANK
     },
     Key {
@@ -271,7 +283,7 @@ pub const KEYS: &[Key] = &[
         values: "ordinal | identity | trace",
         default: "ordinal",
         about: "What the roll depends on: the match's number, the request itself, its trace.",
-        since: STAGE_1,
+        ..Key::BLANK
     },
     Key {
         name: "group",
@@ -336,14 +348,14 @@ pub const KEYS: &[Key] = &[
 
 /// Keys that stand beside `over`, and beside effects of their own.
 pub const BESIDE_OVER: &[Key] = &[
-    Key { name: "burst", form: SOME, values: "COUNT", default: "one second's worth", about: "The size of the bucket.", since: STAGE_1 },
+    Key { name: "burst", form: SOME, values: "COUNT", default: "one second's worth", about: "The size of the bucket.", ..Key::BLANK },
     Key {
         name: "rate_per",
         form: RATE_PER,
         values: "proxy | connection | client | header NAME",
         default: "proxy",
         about: "Who shares the rate.",
-        since: STAGE_1,
+        ..Key::BLANK
     },
 ];
 
@@ -376,6 +388,19 @@ impl Fault {
         self.effects.iter().find_map(AnyEffect::strike)
     }
 
+    /// What a stream of HTTP/2 is told that it resets.
+    pub fn reset_code(&self) -> Option<u32> {
+        self.effects.iter().find_map(|effect| if let AnyEffect::Reset(reset) = effect { reset.code } else { None })
+    }
+
+    /// What a connection of HTTP/2 is told that it is to leave: a code, and what is said to people.
+    pub fn goodbye(&self) -> Option<(u32, &str)> {
+        self.effects.iter().find_map(|effect| match effect {
+            AnyEffect::Goaway(goaway) => Some((goaway.code, goaway.message.as_deref().unwrap_or_default())),
+            _ => None,
+        })
+    }
+
     /// The effect that names it: its ending, or its first.
     pub fn leading(&self) -> &'static str {
         if matches!(self.targets, Targets::Between { .. }) {
@@ -397,8 +422,20 @@ impl Fault {
         format!("{proxy}-{}", effect.unwrap_or_else(|| self.leading().to_owned()))
     }
 
+    /// What it is rolled and counted for on that protocol: `connection`, `request`.
+    pub fn unit(&self, on: Protocol) -> &'static str {
+        let of_connections = matches!(self.when, Some(When::Connect | When::Idle))
+            || self.strike() == Some(Strike::Down)
+            || matches!(self.targets, Targets::Between { .. });
+        match self.per {
+            Some(per) if !on.is_bytes() && !of_connections => per,
+            _ if of_connections => "connection",
+            _ => on.unit(),
+        }
+    }
+
     /// In one line: `latency 250ms, jitter 50ms on 20% of connections`.
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, on: Protocol) -> String {
         let mut text = match &self.targets {
             Targets::Between { from, to, both, .. } => format!("partition {from} {} {to}", if *both { "<->" } else { "->" }),
             Targets::Proxies(_) => self.effects.iter().map(AnyEffect::describe).collect::<Vec<_>>().join(", "),
@@ -415,21 +452,39 @@ impl Fault {
         match (self.after, self.when) {
             (Some(After::Bytes(size)), _) => text += &format!(" after {size}"),
             (Some(After::Time(span)), _) => text += &format!(" after {span}"),
+            (Some(After::Share(share)), _) => text += &format!(" after {share}"),
+            (Some(After::Messages(1)), _) => text += " after 1 message",
+            (Some(After::Messages(count)), _) => text += &format!(" after {count} messages"),
             (_, Some(When::Idle)) => text += " when idle",
-            (_, Some(When::BeforeUpstream)) => text += " at the client's next bytes",
-            (_, Some(When::AfterUpstream)) => text += " at the server's next bytes",
+            (_, Some(When::BeforeUpstream)) if on.is_bytes() => text += " at the client's next bytes",
+            (_, Some(When::AfterUpstream)) if on.is_bytes() => text += " at the server's next bytes",
+            (_, Some(When::BeforeUpstream)) => text += " before the upstream sees it",
+            (_, Some(When::AfterUpstream)) => text += " after the upstream has answered",
             (_, Some(When::Connect) | None) => {}
         }
+        let many = plural(self.unit(on));
         let which = match self.connections {
-            Connections::All => "connections",
-            Connections::New => "new connections",
-            Connections::Existing => "open connections",
+            Connections::All => many,
+            Connections::New if on.is_bytes() => format!("new {many}"),
+            Connections::Existing if on.is_bytes() => format!("open {many}"),
+            Connections::New => format!("{many} on new connections"),
+            Connections::Existing => format!("{many} on open connections"),
         };
+        let matching = match &self.chooses {
+            Some(chooses) if !chooses.fits_all() => match &chooses.what {
+                Written::Line(line) => format!(" matching {}", line.trim()),
+                Written::Map(_) => format!(" matching {}", self.written["match"]),
+            },
+            _ => String::new(),
+        };
+        let over = self.over.as_ref().map(|over| format!(" beyond {over}")).unwrap_or_default();
         let often = &self.often;
         if often.probability != Ramped::Steady(Percent::ALWAYS) {
-            text += &format!(" on {} of {which}", often.probability);
-        } else if self.connections != Connections::All {
-            text += &format!(" on {which}");
+            text += &format!(" on {} of {which}{matching}{over}", often.probability);
+        } else if self.connections != Connections::All || !matching.is_empty() || !over.is_empty() {
+            text += &format!(" on {which}{matching}{over}");
+        } else if self.unit(on) == "message" {
+            text += " on each message";
         }
         if often.every > 1 {
             text += &format!(", every {}th", often.every);

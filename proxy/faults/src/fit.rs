@@ -2,9 +2,10 @@
 
 use crate::{
     complaint::{Complaint, nearest},
+    contract::Way,
     effect::{Row, row},
-    fault::{Draft, Limit, Mark, Over, RatePer, When},
-    matching::{Want, is_status_class},
+    fault::{Draft, Limit, Mark, Over, RatePer, When, later},
+    matching::{Fact, Facts},
     node::{Entry, Node, Place, Value},
     protocol::{ErrorWords, HTTP2_CODES, Protocol, kind},
     value::said,
@@ -34,7 +35,7 @@ pub struct Misfits {
 /// Holds a fault to the protocol of its proxy.
 pub fn misfits(draft: &Draft, on: &Carrier<'_>) -> Misfits {
     let mut misfits = Misfits::default();
-    let messages = draft.per == Some("message");
+    let messages = draft.fault.per == Some("message");
     for chosen in &draft.effects {
         let head = chosen.head();
         match place_of(chosen.row, on.protocol, messages) {
@@ -53,6 +54,15 @@ pub fn misfits(draft: &Draft, on: &Carrier<'_>) -> Misfits {
                 )
                 .note("add `per: message`"),
             ),
+            Fit::NotToMessages => misfits.told.push(
+                Complaint::new(
+                    "E0403",
+                    format!("`{}` is not done to single messages", head.key),
+                    &head.key_place,
+                    format!("it is for a whole {}", on.protocol.unit()),
+                )
+                .note("leave `per: message` out"),
+            ),
             Fit::No if is_packets(&head.key) && on.protocol.is_stream() => misfits.told.push(lost_on_a_stream(head, on)),
             Fit::No if on.protocol.is_bytes() => {
                 misfits.among_bytes.get_or_insert(head.clone());
@@ -60,7 +70,7 @@ pub fn misfits(draft: &Draft, on: &Carrier<'_>) -> Misfits {
             Fit::No => misfits.told.push(not_here(chosen.row, head, on)),
         }
     }
-    if let (Some(chooses), Some(entry)) = (&draft.chooses, draft.entry("match")) {
+    if let (Some(chooses), Some(entry)) = (&draft.fault.chooses, draft.entry("match")) {
         match on.protocol.is_bytes() {
             true if chooses.is_about_connections() => {}
             true => {
@@ -70,6 +80,7 @@ pub fn misfits(draft: &Draft, on: &Carrier<'_>) -> Misfits {
                 Err(complaint) => misfits.told.push(complaint),
                 Ok(facts) => {
                     misfits.told.extend(answered(draft, &facts));
+                    misfits.told.extend(of_a_message(draft, &facts));
                     if on.protocol.is(kind::HTTP | kind::SQL) {
                         misfits.told.extend(chooses.looks_like_regex());
                     }
@@ -84,6 +95,12 @@ pub fn misfits(draft: &Draft, on: &Carrier<'_>) -> Misfits {
     misfits
 }
 
+/// What the protocol has, and this version does not do there yet.
+pub fn later_there(draft: &Draft, on: Protocol) -> Option<Complaint> {
+    let mute = draft.effects.iter().find(|chosen| chosen.row.name == "mute").filter(|_| on.is(kind::GRPC))?.head();
+    Some(later(&mute.key_place, "mute"))
+}
+
 /// A key that means nothing among mere bytes.
 pub fn among_bytes(entry: &Entry, on: &str) -> Complaint {
     let message = format!("`{}` needs a proxy that understands the protocol", entry.key);
@@ -94,16 +111,24 @@ enum Fit {
     Yes,
     /// If it said `per: message`.
     WithMessages,
+    /// It said so, and that cannot be.
+    NotToMessages,
     No,
 }
 
 fn place_of(row: &Row, on: Protocol, messages: bool) -> Fit {
     match () {
+        () if messages && on.has_messages() && !done_to_messages(row, on) => Fit::NotToMessages,
         () if on.is(row.on.units) => Fit::Yes,
         () if on.is(row.on.messages) && messages => Fit::Yes,
         () if on.is(row.on.messages) => Fit::WithMessages,
         () => Fit::No,
     }
+}
+
+/// Single messages: silence needs no row of its own, since it is for all.
+fn done_to_messages(row: &Row, on: Protocol) -> bool {
+    on.is(row.on.messages) || row.name == "blackhole" || on.unit() == "message"
 }
 
 /// Packets are lost, doubled and overtaken; bytes of a stream are not.
@@ -169,18 +194,30 @@ fn not_here(row: &Row, head: &Entry, on: &Carrier<'_>) -> Complaint {
     }
 }
 
-/// `response` is known once the upstream has answered.
-fn answered(draft: &Draft, facts: &crate::matching::Facts) -> Option<Complaint> {
-    let fact = facts.all.iter().find(|fact| fact.name == "response")?;
-    if let Want::Glob(class) = &fact.want
-        && !is_status_class(class)
-    {
-        return Some(Complaint::new("E0207", format!("`{class}` is not a class of answers"), &fact.place, "such as `2xx` or `503`"));
+/// What a request does not have.
+fn of_a_message(draft: &Draft, facts: &Facts) -> Option<Complaint> {
+    let mut all = facts.all.iter().chain(facts.not.iter().flat_map(|not| &not.all));
+    let opcode = all.find(|fact| fact.name == "opcode").filter(|_| draft.fault.per != Some("message"))?;
+    Some(Complaint::new("E0406", "`opcode` is of a message", &opcode.key_place, "a request has none").note("add `per: message`"))
+}
+
+/// What is known of an answer is known once the upstream has answered.
+fn answered(draft: &Draft, facts: &Facts) -> Option<Complaint> {
+    let mut about_answers =
+        facts.all.iter().chain(facts.not.iter().flat_map(|not| &not.all)).filter(|fact| fact.is_about_answers()).peekable();
+    let first = *about_answers.peek()?;
+    if let Some(wrong) = about_answers.find_map(Fact::wrong_class) {
+        return Some(wrong);
     }
-    let late = draft.fault.when == Some(When::AfterUpstream) || draft.ending().is_none();
+    let late = draft.fault.when == Some(When::AfterUpstream) || draft.ending().is_none() && draft.fault.direction != Some(Way::ToServer);
     (!late).then(|| {
-        Complaint::new("E0406", "`response` is not known at this moment", &fact.key_place, "the upstream has not answered yet")
-            .note("add `when: after_upstream`")
+        Complaint::new(
+            "E0406",
+            format!("`{}` is not known at this moment", first.name),
+            &first.key_place,
+            "the upstream has not answered yet",
+        )
+        .note("add `when: after_upstream`")
     })
 }
 
@@ -188,7 +225,7 @@ fn answered(draft: &Draft, facts: &crate::matching::Facts) -> Option<Complaint> 
 pub fn moments(draft: &Draft, on: Protocol) -> Vec<Complaint> {
     let mut told = Vec::new();
     let title = on.title();
-    if let (Some(per), Some(entry)) = (draft.per, draft.entry("per"))
+    if let (Some(per), Some(entry)) = (draft.fault.per, draft.entry("per"))
         && per != "connection"
         && per != on.unit()
         && !(per == "message" && on.has_messages())
@@ -218,6 +255,13 @@ pub fn moments(draft: &Draft, on: Protocol) -> Vec<Complaint> {
                 .note("`mode: add`, the default, adds to what the upstream took"),
         );
     }
+    if let Some(mode) = draft.effects.iter().find(|chosen| chosen.row.name == "latency").and_then(|chosen| chosen.entry("mode"))
+        && mode.value.text() == Some("total")
+        && draft.fault.direction == Some(Way::ToServer)
+    {
+        told.push(Complaint::new("E0106", "`mode: total` holds an answer", &mode.value.place, "and this fault is about requests"));
+    }
+    told.extend(sent_again(draft, on));
     for chosen in &draft.effects {
         told.extend(code(chosen.row.name, &chosen.head().value, on));
     }
@@ -232,7 +276,7 @@ pub fn moments(draft: &Draft, on: Protocol) -> Vec<Complaint> {
             ));
         }
     }
-    if let (Some(over), Some(entry)) = (&draft.over, draft.entry("over")) {
+    if let (Some(over), Some(entry)) = (&draft.fault.over, draft.entry("over")) {
         told.extend(limit(over, &entry.value, on));
         if let (RatePer::Header(_), Some(per)) = (&over.per, draft.entry("rate_per"))
             && !on.is(kind::HTTP | kind::GRPC)
@@ -241,6 +285,26 @@ pub fn moments(draft: &Draft, on: Protocol) -> Vec<Complaint> {
         }
     }
     told
+}
+
+/// A request is sent again as a whole, and to the server.
+fn sent_again(draft: &Draft, on: Protocol) -> Option<Complaint> {
+    let duplicate = draft.effects.iter().find(|chosen| chosen.row.name == "duplicate")?.head();
+    if !on.is(kind::HTTP | kind::GRPC) || draft.fault.per == Some("message") {
+        return None;
+    }
+    let unit = on.unit();
+    let (entry, label) = match (draft.entry("per"), draft.entry("direction"), draft.entry("after")) {
+        (Some(per), _, _) if draft.fault.per == Some("connection") => (per, "a connection is not sent again"),
+        (_, Some(direction), _) if draft.fault.direction != Some(Way::ToServer) => (direction, "it goes to the server"),
+        (_, _, Some(after)) if draft.ending().is_none() => (after, "all of it"),
+        _ => return None,
+    };
+    Some(
+        Complaint::new("E0106", format!("`duplicate` sends a whole {unit} again"), &entry.key_place, label)
+            .also(&duplicate.key_place, "this one")
+            .note("with `per: message` it is about the messages of a long conversation"),
+    )
 }
 
 /// Codes that `close` and `reset` may carry.
@@ -262,12 +326,9 @@ fn code(effect: &str, value: &Node, on: Protocol) -> Option<Complaint> {
         ("answer", _) if on.is(kind::DNS) && value.text() == Some("nil") => {
             Some(Complaint::new("E0207", "`nil` is not an answer of DNS", &value.place, "an address, `empty`, `truncated` or `random`"))
         }
-        ("malformed", Value::Text(word)) if on.is(kind::HTTP) == (word == "frame") && word != "garbage" => Some(Complaint::new(
-            "E0403",
-            format!("{title} has no `{word}` to break"),
-            &value.place,
-            if on.is(kind::HTTP) { "`garbage`, `status_line`, `header` or `chunk`" } else { "`garbage` or `frame`" },
-        )),
+        ("malformed", Value::Text(word)) if !on.is(kind::HTTP) && !matches!(&word[..], "frame" | "garbage") => {
+            Some(Complaint::new("E0403", format!("{title} has no `{word}` to break"), &value.place, "`garbage` or `frame`"))
+        }
         ("latency", Value::Map(entries)) if !on.is_stream() => entries.iter().find(|entry| entry.key == "retransmit").map(|entry| {
             Complaint::new("E0403", format!("{title} sends nothing again by itself"), &entry.key_place, "`retransmit` is for streams")
                 .note("a lost datagram is `loss`")

@@ -3,7 +3,7 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Key, On, STAGE_1, STAGE_2, Since, Way},
+    contract::{Key, NOW, On, STAGE_1, STAGE_2, Since, Way},
     effect::Row,
     form::{ANY_COUNT, Form, Like, SOME},
     node::{Node, Value},
@@ -20,31 +20,32 @@ const BLANK: Row = Row { name: "", keys: &[], ends: false, way: Way::ToClient, o
 const HTTP: On = On::units(kind::HTTP);
 const HTTP_GRPC: On = On::units(kind::HTTP | kind::GRPC);
 const SERVED_TLS: On = On { units: kind::ALL, messages: 0, tls: true };
-const SHARE: Form = Form::Ramp(&Form::Percent);
-const VALUES: Form = Form::MapOf(&Form::Either(&[Form::Text, Form::Null, Form::List(&Form::Text)]));
-const HEADERS: Form = Form::Like(&Like { pattern: "", read: headers });
-const BODY: Form = Form::Either(&[Form::Text, Form::MapOf(&Form::Any)]);
-const RETRY_AFTER: Form = Form::Either(&[Form::Span, Form::Word(&["auto"])]);
-const LOSS: Form = Form::Either(&[
+pub const SHARE: Form = Form::Ramp(&Form::Percent);
+pub const VALUES: Form = Form::MapOf(&Form::Either(&[Form::Text, Form::Null, Form::List(&Form::Text)]));
+pub const HEADERS: Form = Form::Like(&Like { pattern: "", read: headers });
+pub const BODY: Form = Form::Either(&[Form::Text, Form::MapOf(&Form::Any)]);
+pub const RETRY_AFTER: Form = Form::Either(&[Form::Span, Form::Word(&["auto"])]);
+pub const LOSS: Form = Form::Either(&[
     SHARE,
     Form::Map {
         what: "a `loss`",
         keys: &[
-            key("average", Form::Percent, "PERCENT", "", "The share that is lost.", STAGE_2),
-            key("burst", SOME, "COUNT", "", "How many are lost in a row, on average.", STAGE_2),
-            key("p", Form::Percent, "PERCENT", "", "The chance to enter the bad state.", STAGE_2),
-            key("r", Form::Percent, "PERCENT", "", "The chance to leave it.", STAGE_2),
-            key("bad", Form::Percent, "PERCENT", "100%", "The loss in the bad state.", STAGE_2),
-            key("good", Form::Percent, "PERCENT", "0%", "The loss in the good state.", STAGE_2),
+            key("average", Form::Percent, "PERCENT", "", "The share that is lost.", NOW),
+            key("burst", SOME, "COUNT", "", "How many are lost in a row, on average.", NOW),
+            key("p", Form::Percent, "PERCENT", "", "The chance to enter the bad state.", NOW),
+            key("r", Form::Percent, "PERCENT", "", "The chance to leave it.", NOW),
+            key("bad", Form::Percent, "PERCENT", "100%", "The loss in the bad state.", NOW),
+            key("good", Form::Percent, "PERCENT", "0%", "The loss in the good state.", NOW),
         ],
     },
 ]);
-const REWRITE: Form = Form::Map {
+/// Of `rewrite`.
+pub const REWRITE: Form = Form::Map {
     what: "a `rewrite`",
     keys: &[
-        key("method", Form::Text, "METHOD", "as it came", "Another method.", STAGE_2),
-        key("path", Form::Text, "PATH", "as it came", "Another path.", STAGE_2),
-        key("query", VALUES, "MAP", "as it came", "Parameters; `null` removes.", STAGE_2),
+        key("method", Form::Text, "METHOD", "as it came", "Another method.", NOW),
+        key("path", Form::Text, "PATH", "as it came", "Another path.", NOW),
+        key("query", VALUES, "MAP", "as it came", "Parameters; `null` removes.", NOW),
     ],
 };
 /// Who shares a rate.
@@ -60,95 +61,6 @@ const ANSWER: Form = Form::Some(&Form::Like(&Like { pattern: "", read: address }
 pub const PROFILES: &[&str] = &["offline", "2g", "edge", "3g", "slow-4g", "dsl", "lossy-wifi", "satellite", "cross-region", "flaky"];
 
 pub const ROWS: &[Row] = &[
-    Row {
-        name: "headers",
-        keys: &[key(
-            "headers",
-            HEADERS,
-            "MAP",
-            "",
-            "Sets headers of the answer, or beside `status` of the one that is made; `null` removes, a list repeats.",
-            STAGE_1,
-        )],
-        on: HTTP_GRPC,
-        example: "{ headers: { content-type: text/html } }",
-        ..BLANK
-    },
-    Row {
-        name: "body",
-        keys: &[key("body", BODY, "TEXT | MAP", "", "Text replaces the body; a map is a JSON merge patch.", STAGE_1)],
-        on: HTTP,
-        example: "{ body: { price: null } }",
-        ..BLANK
-    },
-    Row {
-        name: "trailers",
-        keys: &[key("trailers", VALUES, "MAP", "", "Sets trailers of the answer; `null` removes.", STAGE_1)],
-        on: HTTP_GRPC,
-        example: "{ trailers: { grpc-status: null } }",
-        ..BLANK
-    },
-    Row {
-        name: "rewrite",
-        keys: &[key(
-            "rewrite",
-            REWRITE,
-            "{method, path, query}",
-            "",
-            "Changes the request before it goes on; `match` saw the old one.",
-            STAGE_2,
-        )],
-        way: Way::ToServer,
-        on: HTTP,
-        example: "{ rewrite: { path: /v1/products } }",
-        ..BLANK
-    },
-    Row {
-        name: "duplicate",
-        keys: &[
-            key("duplicate", SHARE, "PERCENT | A to B over T", "", "That share of units is sent again.", STAGE_1),
-            key("copies", SOME, "COUNT", "1", "How many more.", STAGE_1),
-            key("gap", Form::Span, "DURATION", "0ms", "How much later.", STAGE_1),
-        ],
-        on: On::units(kind::UDP | kind::DNS | kind::HTTP | kind::GRPC | kind::KAFKA | kind::AMQP | kind::NATS)
-            .and_messages(kind::HTTP | kind::GRPC),
-        example: "{ duplicate: 5% }",
-        ..BLANK
-    },
-    Row {
-        name: "loss",
-        keys: &[
-            key("loss", LOSS, "PERCENT | {average, burst} | {p, r, bad, good}", "", "That share vanishes.", STAGE_2),
-            key("correlation", Form::Percent, "PERCENT", "0%", "Ties each loss to the one before.", STAGE_2),
-        ],
-        on: On::units(kind::UDP | kind::DNS | kind::AMQP | kind::NATS).and_messages(kind::HTTP | kind::GRPC | kind::KAFKA),
-        example: "{ loss: 5% }",
-        ..BLANK
-    },
-    Row {
-        name: "reorder",
-        keys: &[key(
-            "reorder",
-            SHARE,
-            "PERCENT | A to B over T",
-            "",
-            "That share overtakes the rest; needs `latency`, for the rest to wait.",
-            STAGE_2,
-        )],
-        on: On::units(kind::UDP | kind::DNS | kind::AMQP | kind::NATS).and_messages(kind::HTTP | kind::GRPC),
-        example: "{ reorder: 3%, latency: 5ms..80ms }",
-        ..BLANK
-    },
-    Row {
-        name: "dribble",
-        keys: &[
-            key("dribble", Form::Span, "DURATION", "", "The body is spread evenly over this time.", STAGE_1),
-            key("slice", Form::Size, "SIZE", "ten pieces", "The size of the pieces.", STAGE_1),
-        ],
-        on: HTTP_GRPC,
-        example: "{ dribble: 8s }",
-        ..BLANK
-    },
     Row {
         name: "profile",
         keys: &[
@@ -170,13 +82,6 @@ pub const ROWS: &[Row] = &[
         ..BLANK
     },
     Row {
-        name: "mute",
-        keys: &[key("mute", Form::Word(&["pong"]), "pong", "", "Keep-alives of the client stay unanswered.", STAGE_2)],
-        on: HTTP_GRPC,
-        example: "{ mute: pong }",
-        ..BLANK
-    },
-    Row {
         name: "max_streams",
         keys: &[key("max_streams", ANY_COUNT, "COUNT", "", "So many calls at once on a connection of HTTP/2.", STAGE_2)],
         on: HTTP_GRPC,
@@ -191,39 +96,6 @@ pub const ROWS: &[Row] = &[
         ..BLANK
     },
     Row {
-        name: "status",
-        keys: &[
-            key("status", Form::Status, "200 to 599", "", "Answered in the server's place.", STAGE_1),
-            key("headers", HEADERS, "MAP", "", "Headers of that answer.", STAGE_1),
-            key("body", BODY, "TEXT | MAP", "a problem that names the fault", "The body of that answer.", STAGE_1),
-            key("retry_after", RETRY_AFTER, "DURATION | auto", "", "When to come back; `auto`: at the next token of `over`.", STAGE_1),
-        ],
-        ends: true,
-        on: HTTP,
-        example: "{ status: 503 }",
-        ..BLANK
-    },
-    Row {
-        name: "error",
-        keys: &[
-            key("error", Form::Text, "WORD", "", "The protocol's own error, in its own word.", STAGE_1),
-            key("message", Form::Text, "TEXT", "the word", "What it says to people.", STAGE_1),
-            key("retry_after", RETRY_AFTER, "DURATION | auto", "", "When to come back, in the protocol's way.", STAGE_1),
-            key(
-                "then",
-                Form::Word(&["keep", "close", "reset"]),
-                "keep | close | reset",
-                "as the server would",
-                "What becomes of the connection.",
-                STAGE_2,
-            ),
-        ],
-        ends: true,
-        on: On::units(kind::DNS | kind::GRPC | kind::SQL | kind::REDIS | kind::MONGODB | kind::KAFKA | kind::AMQP | kind::NATS),
-        example: "{ error: UNAVAILABLE }",
-        ..BLANK
-    },
-    Row {
         name: "answer",
         keys: &[
             key("answer", ANSWER, "ADDRESS | empty | truncated | random | nil", "", "A false answer, well-formed.", STAGE_2),
@@ -235,73 +107,11 @@ pub const ROWS: &[Row] = &[
         ..BLANK
     },
     Row {
-        name: "truncate",
-        keys: &[
-            key("truncate", Form::Either(&[Form::Size, Form::Percent]), "SIZE | PERCENT", "", "The body ends here.", STAGE_1),
-            key(
-                "framing",
-                Form::Word(&["keep_length", "fix_length", "cut_chunk"]),
-                "keep_length | fix_length | cut_chunk",
-                "keep_length",
-                "What the head says of the length.",
-                STAGE_1,
-            ),
-        ],
-        ends: true,
-        on: HTTP.and_messages(kind::HTTP | kind::GRPC),
-        example: "{ truncate: 50% }",
-        ..BLANK
-    },
-    Row {
-        name: "malformed",
-        keys: &[key(
-            "malformed",
-            Form::Word(&["garbage", "status_line", "header", "chunk", "frame"]),
-            "garbage | status_line | header | chunk | frame",
-            "",
-            "An answer that breaks the protocol here.",
-            STAGE_1,
-        )],
-        ends: true,
-        on: On::units(kind::DNS | kind::MESSAGES),
-        example: "{ malformed: chunk }",
-        ..BLANK
-    },
-    Row {
         name: "stale",
         keys: &[key("stale", Form::Span, "DURATION", "", "An earlier answer again, if it is not older.", STAGE_2)],
         ends: true,
         on: HTTP,
         example: "{ stale: 5m }",
-        ..BLANK
-    },
-    Row {
-        name: "auth",
-        keys: &[
-            key(
-                "auth",
-                Form::Word(&["expired_token", "revoked_session", "insufficient_scope", "rotated_keys"]),
-                "expired_token | revoked_session | insufficient_scope | rotated_keys",
-                "",
-                "The login no longer counts.",
-                STAGE_2,
-            ),
-            key("older_than", Form::Span, "DURATION", "0s", "For tokens first seen so long ago.", STAGE_2),
-        ],
-        ends: true,
-        on: HTTP_GRPC,
-        example: "{ auth: expired_token, older_than: 30s }",
-        ..BLANK
-    },
-    Row {
-        name: "goaway",
-        keys: &[
-            key("goaway", Form::Word(HTTP2_CODES), "HTTP/2 CODE", "", "Everyone is asked to leave; what is under way finishes.", STAGE_2),
-            key("message", Form::Text, "TEXT", "", "Its debug data.", STAGE_2),
-        ],
-        ends: true,
-        on: HTTP_GRPC,
-        example: "{ goaway: ENHANCE_YOUR_CALM }",
         ..BLANK
     },
     Row {

@@ -4,13 +4,15 @@ use crate::{
     contract::{Allow, Cx, Outcome},
     effect::{AnyEffect, AnyMemory},
     fault::{After, When},
-    piece::{Direction, Payload, Piece},
-    plan::Compiled,
+    piece::{Bound, Direction, Payload, Piece},
+    plan::{self, Compiled, Reason},
 };
 use std::{collections::VecDeque, time::Instant};
 
 /// A line that only delays holds so much; then reading stops.
 pub const DELAYED_ROOM: usize = 64 << 20;
+/// However small they are: each takes room of its own.
+const MOST_PIECES: usize = 1 << 18;
 /// A line that paces holds no more than keeps it busy: the sender is to feel it.
 pub const PACED_ROOM: usize = 128 << 10;
 
@@ -19,16 +21,32 @@ pub struct Lane {
     direction: Direction,
     queue: VecDeque<Piece>,
     bytes: usize,
+    /// So much of a head in front may leave, and waits for the rest of it.
+    paid: usize,
     /// Bytes at the head of the queue that came before the fault's place in the stream.
     spared: usize,
     last_due: Option<Instant>,
+    /// Where shaping begins, of an announced length.
+    place: Option<u64>,
     /// Bytes that have come in since the fault reached the conversation.
     offset: u64,
+    /// Messages that have ended among them.
+    messages: u64,
     room: usize,
     /// When the head may leave; none while it waits for something other than time.
     pub wake: Option<Instant>,
     memories: Box<[AnyMemory]>,
     scratch: [Vec<Piece>; 2],
+}
+
+/// What a piece has met.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Touch {
+    /// The effect that has done something to it.
+    pub by: Option<&'static str>,
+    pub kept: Option<Reason>,
+    /// The message breaks off behind it.
+    pub breaks: bool,
 }
 
 /// Of which unit a lane is.
@@ -38,6 +56,8 @@ pub struct Unit<'a> {
     pub n: u64,
     /// When the fault reached the conversation.
     pub reached: Instant,
+    /// When the request was complete.
+    pub asked: Option<Instant>,
 }
 
 impl Lane {
@@ -50,9 +70,12 @@ impl Lane {
                 direction,
                 queue: VecDeque::new(),
                 bytes: 0,
+                paid: 0,
                 spared: 0,
                 last_due: None,
+                place: None,
                 offset: 0,
+                messages: 0,
                 room: if delays { DELAYED_ROOM } else { PACED_ROOM },
                 wake: None,
                 memories: fault.fault.effects.iter().map(AnyEffect::memory).collect(),
@@ -62,33 +85,53 @@ impl Lane {
     }
 
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.memories.iter().map(AnyMemory::holds).sum::<usize>()
+    }
+
+    /// An effect has made something of the message that its rest does not fit.
+    pub fn is_holed(&self) -> bool {
+        self.memories.iter().any(AnyMemory::holed)
     }
 
     pub fn has_room(&self) -> bool {
-        self.bytes < self.room
+        self.bytes < self.room && self.queue.len() < MOST_PIECES
     }
 
-    /// Takes a piece in; tells the first effect that does something to it.
-    pub fn take_in(&mut self, piece: Piece, unit: Unit<'_>) -> Option<&'static str> {
+    /// Takes a piece in; tells the first effect that does something to it, or what keeps one from doing it.
+    pub fn take_in(&mut self, piece: Piece, unit: Unit<'_>) -> Touch {
         let (spared, rest) = self.spare(piece, unit);
         if let Some(piece) = spared {
             self.spared += piece.payload.len();
-            self.offset += piece.payload.len() as u64;
+            self.offset += piece.payload.content();
             self.push(piece);
         }
-        self.shape(rest?, unit)
+        rest.map(|piece| self.shape(piece, unit)).unwrap_or_default()
     }
 
     /// Cuts off what comes before the place where shaping begins.
-    fn spare(&self, piece: Piece, unit: Unit<'_>) -> (Option<Piece>, Option<Piece>) {
+    fn spare(&mut self, piece: Piece, unit: Unit<'_>) -> (Option<Piece>, Option<Piece>) {
         if unit.fault.fault.strike().is_some() {
             return (None, Some(piece));
         }
-        match unit.fault.fault.after {
-            Some(After::Time(span)) if piece.due < unit.reached + span.duration() => (Some(piece), None),
-            Some(After::Bytes(size)) if self.offset < size.0 => {
-                let left = size.0 - self.offset;
+        let place = match unit.fault.fault.after {
+            Some(After::Time(span)) if piece.due < unit.reached + span.duration() => return (Some(piece), None),
+            Some(After::Messages(count)) if self.messages < count => {
+                self.messages += u64::from(piece.payload == Payload::Bound(Bound::Message));
+                return (Some(piece), None);
+            }
+            Some(After::Bytes(size)) => Some(size.0),
+            Some(After::Share(share)) => {
+                if let Payload::Head(head) = &piece.payload {
+                    // Nothing comes after a share of nobody knows how much.
+                    self.place = Some(head.length().map_or(u64::MAX, |length| share.of(length)));
+                }
+                self.place
+            }
+            _ => None,
+        };
+        match place {
+            Some(place) if self.offset < place || matches!(piece.payload, Payload::Head(_)) => {
+                let left = place.saturating_sub(self.offset);
                 match piece.payload {
                     Payload::Data(mut bytes) if bytes.len() as u64 > left => {
                         let first = Piece { due: piece.due, payload: Payload::Data(bytes.split_to(left as usize)) };
@@ -101,10 +144,10 @@ impl Lane {
         }
     }
 
-    fn shape(&mut self, piece: Piece, unit: Unit<'_>) -> Option<&'static str> {
-        let mut touched_by = None;
+    fn shape(&mut self, piece: Piece, unit: Unit<'_>) -> Touch {
+        let mut touch = Touch::default();
         let arrival = piece.due;
-        let length = piece.payload.len() as u64;
+        let length = piece.payload.content();
         let [mut pieces, mut out] = std::mem::take(&mut self.scratch);
         pieces.push(piece);
         for (effect, memory) in unit.fault.fault.effects.iter().zip(&mut self.memories) {
@@ -113,10 +156,13 @@ impl Lane {
             }
             let mut offset = self.offset;
             for piece in pieces.drain(..) {
-                let length = piece.payload.len() as u64;
+                let length = piece.payload.content();
                 let mut cx = context(unit, self.direction, arrival, offset, &mut out);
-                if effect.piece(memory, piece, &mut cx) != Outcome::Untouched {
-                    touched_by = touched_by.or(Some(effect.name()));
+                match effect.piece(memory, piece, &mut cx) {
+                    Outcome::Untouched => {}
+                    Outcome::Kept(reason) => touch.kept = touch.kept.or(Some(reason)),
+                    Outcome::Delayed | Outcome::Edited | Outcome::Cut => touch.by = touch.by.or(Some(effect.name())),
+                    Outcome::Broken => (touch.by, touch.breaks) = (Some(effect.name()), true),
                 }
                 offset += length;
             }
@@ -125,7 +171,7 @@ impl Lane {
         self.offset += length;
         pieces.drain(..).for_each(|piece| self.push(piece));
         self.scratch = [pieces, out];
-        touched_by
+        touch
     }
 
     /// Nothing on a stream overtakes.
@@ -145,8 +191,17 @@ impl Lane {
             return None;
         }
         let length = head.payload.len();
+        let is_head = matches!(head.payload, Payload::Head(_) | Payload::Trailers(_));
         let paced = length > 0 && self.spared == 0 && unit.fault.fault.effects.iter().any(AnyEffect::paces);
-        let take = if paced { self.paced(length, now, unit)? } else { length };
+        let take = if paced { self.paced(length - self.paid, now, unit)? } else { length };
+        if paced && is_head {
+            // A head leaves whole, once all of it may.
+            self.paid += take;
+            if self.paid < length {
+                return self.release(now, unit);
+            }
+            self.paid = 0;
+        }
         let piece = self.pop(take)?;
         // What waited for its turn arrives when it gets it; what waited for its time, at that time: lateness must not add up. To a toxic
         // a piece has come when the proxy read it, whatever it waited for since.
@@ -177,8 +232,8 @@ impl Lane {
 
     fn pop(&mut self, take: usize) -> Option<Piece> {
         let head = self.queue.front_mut()?;
-        let piece = match &mut head.payload {
-            Payload::Data(bytes) if take < bytes.len() => Piece { due: head.due, payload: Payload::Data(bytes.split_to(take)) },
+        let piece = match head.payload.split_to(take) {
+            Some(payload) if !payload.is_empty() => Piece { due: head.due, payload },
             _ => self.queue.pop_front()?,
         };
         self.bytes -= piece.payload.len();
@@ -189,19 +244,23 @@ impl Lane {
         Some(piece)
     }
 
-    /// Everything that waits, in order.
+    /// Everything that waits, in order: what a later effect holds back came before what an earlier one does.
     pub fn empty(&mut self) -> impl Iterator<Item = Payload> + use<> {
         (self.bytes, self.spared, self.last_due, self.wake) = (0, 0, None, None);
-        std::mem::take(&mut self.queue).into_iter().map(|piece| piece.payload)
+        let held: Vec<Payload> = self.memories.iter_mut().rev().flat_map(AnyMemory::held).collect();
+        std::mem::take(&mut self.queue).into_iter().map(|piece| piece.payload).chain(held)
     }
 }
 
 /// Whether an effect shapes bytes: endings do not, and neither does a `latency` that puts off an ending or a dial.
 fn acts_here(fault: &Compiled, effect: &AnyEffect) -> bool {
     let latency = matches!(effect, AnyEffect::Latency(_));
-    !(effect.ends() || latency && (fault.fault.strike().is_some() || fault.fault.when == Some(When::Connect)))
+    !(effect.strike().is_some() || latency && (fault.fault.strike().is_some() || fault.fault.when == Some(When::Connect)))
 }
 
-fn context<'a>(unit: Unit<'_>, direction: Direction, now: Instant, offset: u64, out: &'a mut Vec<Piece>) -> Cx<'a> {
-    Cx { now, since: unit.fault.since, dice: unit.fault.dice, n: unit.n, direction, offset, out }
+fn context<'a>(unit: Unit<'a>, direction: Direction, now: Instant, offset: u64, out: &'a mut Vec<Piece>) -> Cx<'a> {
+    let fault = unit.fault;
+    let whole = fault.unit != plan::Unit::Connection;
+    let mark = (!fault.fault.disguise).then_some(&*fault.name);
+    Cx { now, since: fault.since, dice: fault.dice, n: unit.n, direction, offset, whole, asked: unit.asked, mark, out }
 }

@@ -1,7 +1,14 @@
 //! `match`: which units of a proxy a fault is about. A line in the protocol's own manner, or a map in which all keys must agree.
-//! It is read without knowing the protocol, and resolved once that is known. It looks at no traffic.
+//! It is read without knowing the protocol, and resolved once that is known; `fits` looks at traffic with what has come of it.
 
+pub mod body;
+mod carried;
+pub mod exempt;
+pub mod fits;
+mod graphql;
+mod json;
 mod line;
+pub mod pattern;
 
 use crate::{
     complaint::Complaint,
@@ -31,6 +38,7 @@ pub enum Written {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     pub all: Vec<Fact>,
+    /// It holds no `not` of its own.
     pub not: Option<Box<Facts>>,
 }
 
@@ -74,13 +82,25 @@ const fn fact(name: &'static str, kinds: u16, form: Form, about: &'static str) -
 
 pub const FACTS: &[FactRow] = &[
     fact("method", kind::HTTP | kind::GRPC, PATTERN, "The method."),
-    fact("path", kind::HTTP, PATTERN, "The path, without its query."),
-    fact("host", kind::HTTP, PATTERN, "The host that was asked for."),
-    fact("query", kind::HTTP, PARTS, "Parameters of the query."),
-    fact("headers", kind::HTTP | kind::GRPC, PARTS, "Headers of the request."),
-    fact("baggage", kind::HTTP | kind::GRPC, PARTS, "Members of the W3C baggage."),
-    fact("body", kind::HTTP, PARTS, "Values of a JSON body, by pointer: `{ /amount: \"1*\" }`."),
+    fact("path", kind::HTTP, PATTERN, "The path as it was sent, without its query."),
+    fact("host", kind::HTTP, PATTERN, "The host that was asked for, in any case; without its port, unless the pattern has one."),
+    fact("query", kind::HTTP, PARTS, "Parameters of the query, decoded. `*`: it is there."),
+    fact("headers", kind::HTTP | kind::GRPC, PARTS, "Headers of the request. Of a repeated one any may fit; `*`: it is there."),
+    fact("baggage", kind::HTTP | kind::GRPC, PARTS, "Members of the W3C baggage, by which one shared environment serves many tests."),
+    fact(
+        "body",
+        kind::HTTP,
+        PARTS,
+        "Values of a JSON body, by pointer: `{ /amount: \"1*\" }`. The request waits until its body has come. One of more than 1 MiB, or a compressed one, fits nothing.",
+    ),
+    fact(
+        "operation",
+        kind::HTTP,
+        PATTERN,
+        "The name of a GraphQL operation: `operationName`, or else the only name in the document. It is looked for in the body as `body` is, and in the query of a GET.",
+    ),
     fact("response", kind::HTTP, PATTERN, "The answer's status: `2xx`, `503`. Needs `when: after_upstream`, or shaping of the answer."),
+    fact("response_headers", kind::HTTP, PARTS, "Headers of the answer: `{ x-cache: MISS }`. Needs what `response` needs."),
     fact("service", kind::GRPC, PATTERN, "The service, with its package."),
     fact("opcode", kind::HTTP, Form::Word(&["text", "binary"]), "What a WebSocket message is."),
     fact("statement", kind::SQL, PATTERN, "The statement, white space folded, in any case."),
@@ -248,6 +268,26 @@ impl Facts {
     }
 }
 
+impl Fact {
+    /// Whether it is known with the answer's head, and not before.
+    pub fn is_about_answers(&self) -> bool {
+        matches!(self.name, "response" | "response_headers")
+    }
+
+    /// `response`, and none of the classes that it asks for.
+    pub fn wrong_class(&self) -> Option<Complaint> {
+        fn wrong(want: &Want) -> Option<&str> {
+            match want {
+                Want::Glob(class) => (!is_status_class(class)).then_some(class),
+                Want::OneOf(wants) => wants.iter().find_map(wrong),
+                Want::Regex(_) | Want::Is(_) => None,
+            }
+        }
+        let class = if self.name == "response" { wrong(&self.want)? } else { return None };
+        Some(Complaint::new("E0207", format!("`{class}` is not a class of answers"), &self.place, "such as `2xx` or `503`"))
+    }
+}
+
 fn row(name: &str) -> Option<&'static FactRow> {
     FACTS.iter().find(|row| row.name == name)
 }
@@ -257,6 +297,14 @@ fn facts(node: &Node, keep: &mut dyn FnMut(Complaint)) -> Option<Facts> {
     let mut well = true;
     for entry in node.entries().unwrap_or_default() {
         if entry.key == "not" {
+            if let Some(inner) = entry.value.entry("not") {
+                keep(
+                    Complaint::new("E0207", "`not` stands inside `not`", &inner.key_place, "what must not be so is so")
+                        .note("what must be so stands beside `not`"),
+                );
+                well = false;
+                continue;
+            }
             match &entry.value.value {
                 Value::Map(entries) if !entries.is_empty() => facts.not = self::facts(&entry.value, keep).map(Box::new),
                 _ => keep(Complaint::new("E0207", "`not` holds what must not match", &entry.value.place, "a map of the same keys")),

@@ -70,9 +70,9 @@ const fn speech(protocol: Protocol, scheme: &'static str, title: &'static str, p
 pub const SPEECHES: &[Speech] = &[
     Speech { bytes: true, since: NOW, ..speech(Protocol::Tcp, "tcp", "plain TCP", 0, "connection", kind::STREAM) },
     Speech { bytes: true, tls: true, since: STAGE_1, ..speech(Protocol::Tls, "tls", "TLS", 443, "connection", kind::STREAM) },
-    Speech { since: STAGE_1, ..speech(Protocol::Http, "http", "HTTP", 80, "request", kind::HTTP) },
+    Speech { since: NOW, ..speech(Protocol::Http, "http", "HTTP", 80, "request", kind::HTTP) },
     Speech { tls: true, since: STAGE_1, ..speech(Protocol::Https, "https", "HTTP", 443, "request", kind::HTTP) },
-    Speech { since: STAGE_1, ..speech(Protocol::Grpc, "grpc", "gRPC", 80, "call", kind::GRPC) },
+    Speech { since: NOW, ..speech(Protocol::Grpc, "grpc", "gRPC", 80, "call", kind::GRPC) },
     Speech { tls: true, since: STAGE_1, ..speech(Protocol::Grpcs, "grpcs", "gRPC", 443, "call", kind::GRPC) },
     speech(Protocol::Udp, "udp", "UDP", 0, "datagram", kind::UDP),
     speech(Protocol::Dns, "dns", "DNS", 53, "query", kind::DNS),
@@ -304,6 +304,7 @@ pub const ERRORS: &[ErrorWords] = &[
 ];
 
 /// The error codes of HTTP/2, for `reset` and `goaway`.
+/// In the order of their numbers: RFC 9113, 7.
 pub const HTTP2_CODES: &[&str] = &[
     "NO_ERROR",
     "PROTOCOL_ERROR",
@@ -320,6 +321,11 @@ pub const HTTP2_CODES: &[&str] = &[
     "INADEQUATE_SECURITY",
     "HTTP_1_1_REQUIRED",
 ];
+
+/// The number of an error code of HTTP/2.
+pub fn http2_code(word: &str) -> Option<u32> {
+    HTTP2_CODES.iter().position(|code| *code == word).map(|code| code as u32)
+}
 
 #[cfg(test)]
 mod tests {

@@ -43,6 +43,12 @@ impl Flow {
     pub fn per_second(self) -> f64 {
         self.count / self.per.seconds()
     }
+
+    /// The time in which one of them comes; none if none ever does.
+    pub fn time_of_one(self) -> Option<Duration> {
+        let nanos = self.per.0 as f64 / self.count;
+        (nanos.is_finite() && nanos < u64::MAX as f64).then(|| Duration::from_nanos(nanos.round() as u64))
+    }
 }
 
 impl fmt::Display for Flow {
@@ -208,6 +214,11 @@ impl Percent {
 
     pub fn share(self) -> f64 {
         f64::from(self.0) / 1e6
+    }
+
+    /// That share of a whole, rounded down.
+    pub fn of(self, whole: u64) -> u64 {
+        (u128::from(whole) * u128::from(self.0) / 1_000_000) as u64
     }
 }
 

@@ -5,6 +5,7 @@ use crate::live::Counts;
 use faultwire_faults::{
     fault::Fault,
     plan::{Owner, Reason, Tally},
+    protocol::Protocol,
     units::Span,
 };
 use std::{
@@ -33,6 +34,8 @@ pub struct FaultView {
     pub name: String,
     pub owner: Owner,
     pub fault: Arc<Fault>,
+    /// What its first proxy carries.
+    pub on: Protocol,
     /// In force now: enabled, in its time, and on at least one proxy.
     pub active: bool,
     pub proxies: Vec<String>,
@@ -44,6 +47,18 @@ pub struct FaultView {
     /// Over all its proxies.
     pub counts: FaultCounts,
     pub by_proxy: Vec<(String, FaultCounts)>,
+}
+
+impl FaultView {
+    /// In one line.
+    pub fn describe(&self) -> String {
+        self.fault.describe(self.on)
+    }
+
+    /// What it is counted for.
+    pub fn unit(&self) -> &'static str {
+        self.fault.unit(self.on)
+    }
 }
 
 /// What a fault has come to.
@@ -59,7 +74,7 @@ impl FaultCounts {
     pub(super) fn of(tally: &Tally) -> FaultCounts {
         let reasons = Reason::ALL.into_iter().map(|reason| (reason.name(), tally.suppressed(reason)));
         FaultCounts {
-            seen: tally.seen.load(Relaxed),
+            seen: tally.seen(),
             matched: tally.matched.load(Relaxed),
             hits: tally.hits.load(Relaxed),
             suppressed: reasons.filter(|(_, count)| *count > 0).collect(),

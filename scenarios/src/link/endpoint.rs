@@ -33,7 +33,7 @@ impl Reading<'_> {
         let end = end?;
         if !speech.since.built {
             let message = format!("`{word}://` comes with a later version");
-            let complaint = Complaint::new("E0109", message, &place, "this version carries plain TCP");
+            let complaint = Complaint::new("E0109", message, &place, "this version carries plain TCP and HTTP");
             let missing = end.port.is_none() && end.host.is_some();
             let port = speech.port.filter(|_| missing).map(|port| format!(":{port}")).unwrap_or_default();
             let plain = format!("{}{port}", &written.text[rest.clone()]);

@@ -61,7 +61,7 @@ fn mistakes_are_marked_inside_the_arrow() {
         ("r: 5 -> '", "E0212 `'` is not an address [']"),
         ("r: 5 ->", "E0212 nothing stands on the right of the arrow [5 ->]"),
         ("r: -> redis:1", "E0212 nothing stands on the left of the arrow [-> redis:1]"),
-        ("r: 5 -> http://shop", "E0109 `http://` comes with a later version [http]"),
+        ("r: 5 -> https://shop", "E0109 `https://` comes with a later version [https]"),
         ("r: 5 -> wss://shop:1", "E0108 `wss` is not something a proxy can speak [wss]"),
         ("r: 5 -> gopher://shop:1", "E0108 `gopher` is not something a proxy can speak [gopher]"),
         ("r: [5]", "E0107 `r` does not say where to listen [r]"),
@@ -81,6 +81,6 @@ fn mistakes_are_marked_inside_the_arrow() {
 fn what_speaks_a_later_protocol_can_be_carried_as_bytes() {
     let complaints = proxy("r: 5 -> postgres://db").unwrap_err();
     assert_eq!(complaints[0].fixes[0].edits[0].text, "db:5432");
-    let complaints = proxy("r: 5 -> http://shop:8080").unwrap_err();
+    let complaints = proxy("r: 5 -> redis://shop:8080").unwrap_err();
     assert_eq!(complaints[0].fixes[0].edits[0].text, "shop:8080");
 }

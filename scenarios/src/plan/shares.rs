@@ -38,7 +38,7 @@ struct Same {
     clock: (Span, Option<Span>, Option<Span>),
     connections: u8,
     when: Option<u8>,
-    after: Option<(bool, u64)>,
+    after: Option<(u8, u64)>,
     mark: String,
     way: Option<&'static str>,
 }
@@ -115,7 +115,7 @@ fn plain(draft: &Draft) -> Option<Percent> {
     let ends = draft.effects.iter().any(|chosen| chosen.row.ends);
     let spares =
         fault.strike() == Some(Strike::CloseHalf) || ["down", "goaway", "stale", "auth", "failover"].iter().any(|effect| draft.has(effect));
-    let limited = draft.over.is_some() || draft.episodes.is_some() || draft.max_active.is_some();
+    let limited = draft.fault.over.is_some() || draft.episodes.is_some() || draft.max_active.is_some();
     (only && ends && !spares && !limited && !fault.targets.is_between()).then_some(share)
 }
 
@@ -137,8 +137,10 @@ fn same(draft: &Draft, proxy: &str, of: &str) -> Same {
             When::AfterUpstream => 3,
         }),
         after: fault.after.map(|after| match after {
-            After::Bytes(size) => (true, size.0),
-            After::Time(span) => (false, span.0),
+            After::Bytes(size) => (0, size.0),
+            After::Time(span) => (1, span.0),
+            After::Share(share) => (2, u64::from(share.0)),
+            After::Messages(count) => (3, count),
         }),
         mark: format!("{:?}", draft.mark),
         way: fault.direction.map(Way::name),

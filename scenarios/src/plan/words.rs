@@ -88,7 +88,7 @@ fn short(node: &Node) -> String {
 
 /// What is counted and rolled for.
 pub fn unit(draft: &Draft, on: Protocol) -> &'static str {
-    match draft.per {
+    match draft.fault.per {
         Some(per) => per,
         None if draft.effects.iter().any(|chosen| chosen.row.on.tls) => "handshake",
         None => on.unit(),
@@ -105,7 +105,7 @@ pub fn share(draft: &Draft, on: Protocol) -> Option<String> {
     let which = which(draft);
     let counted = if often.every > 1 { format!("every {} {one}{which}", nth(often.every)) } else { format!("{many}{which}") };
     let bare = often.every == 1 && often.sequence.is_empty();
-    let first = bare && often.skip == 0 && draft.over.is_none() && often.probability == Ramped::Steady(Percent::ALWAYS);
+    let first = bare && often.skip == 0 && draft.fault.over.is_none() && often.probability == Ramped::Steady(Percent::ALWAYS);
     let mut text = match (often.probability, often.times) {
         (Ramped::Steady(Percent::ALWAYS), Some(1)) if first => format!("the first {one}{which}"),
         (Ramped::Steady(Percent::ALWAYS), Some(times)) if first => format!("the first {times} {many}{which}"),
@@ -132,7 +132,7 @@ pub fn share(draft: &Draft, on: Protocol) -> Option<String> {
         Some(Episodes::AsLearned) => text += ", in bad spells as learned",
         None => {}
     }
-    match draft.draw {
+    match draft.fault.draw {
         Draw::Ordinal => {}
         Draw::Identity => text += &format!(", the same {one} always alike"),
         Draw::Trace => text += ", all of a trace alike",
@@ -173,7 +173,7 @@ fn units(draft: &Draft, on: Protocol) -> (String, String) {
 
 /// ` matching POST /imports beyond 10/h for each client`.
 fn which(draft: &Draft) -> String {
-    let matching = match &draft.chooses {
+    let matching = match &draft.fault.chooses {
         Some(chooses) if !chooses.fits_all() => match (&chooses.what, draft.entry("match")) {
             (Written::Line(text), _) => format!(" matching {}", text.trim()),
             (Written::Map(_), Some(entry)) => format!(" matching {}", short(&entry.value)),
@@ -181,7 +181,7 @@ fn which(draft: &Draft) -> String {
         },
         _ => String::new(),
     };
-    let over = draft.over.as_ref().map(beyond).unwrap_or_default();
+    let over = draft.fault.over.as_ref().map(beyond).unwrap_or_default();
     matching + &over
 }
 
@@ -285,7 +285,7 @@ mod tests {
             (
                 "{ proxy: a, status: 503, body: { error: { type: rate_limit, message: Too many requests for you today } } }",
                 Protocol::Http,
-                "status 503, body {error: {type: rate_limit, message: Too many req… | every request",
+                "status 503, body {\"error\":{\"type\":\"rate_limit\",\"message\":\"Too man… | every request",
             ),
             (
                 "{ proxy: a, status: 503, when: after_upstream, draw: identity, disguise: true }",

@@ -8,6 +8,7 @@ use faultwire_faults::{
     fault::Fault,
     piece::{Direction, End, Payload},
     plan::{Compiled, Owner, Plan, Reason, Tally},
+    protocol::Protocol,
 };
 use std::{
     cmp::{Ordering, Reverse},
@@ -212,7 +213,15 @@ impl Stage {
         let same = self.plan.faults.iter().find(|known| *known.name == **name && known.since == began);
         same.cloned().unwrap_or_else(|| {
             let shared = Compiled::shared_of(fault);
-            Arc::new(Compiled::new(name.as_str().into(), fault.clone(), Owner::File, began, (tally.clone(), shared), self.seed, None))
+            Arc::new(Compiled::new(
+                name.as_str().into(),
+                fault.clone(),
+                Owner::File,
+                began,
+                (tally.clone(), shared),
+                self.seed,
+                (Protocol::Tcp, None),
+            ))
         })
     }
 
@@ -269,6 +278,7 @@ impl Stage {
             }
             Payload::End(End::Rst) => Outcome::Reset,
             Payload::End(End::Fin) => Outcome::Closed,
+            _ => panic!("these proxies carry bytes"),
         };
         match seat.call.take() {
             Some(call) => self.calls.push(Call { outcome, ended: now - self.epoch, ..call }),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::control::Control;
 use axum::{body::Body, http::StatusCode, response::Response};
-use faultwire_faults::plan::Owner;
+use faultwire_faults::{plan::Owner, protocol::Protocol};
 use faultwire_proxy::{
     dial::Upstream,
     proxies::{FaultView, Heal, Link, ProxyError, ProxyView},
@@ -274,6 +274,7 @@ async fn make(control: &Control, wanted: &Wanted, listen: Result<Listen, String>
         name: wanted.name.clone(),
         listen,
         upstream: Upstream::verbatim(&wanted.upstream),
+        speaks: Protocol::Tcp,
         from: None,
         to: None,
         enabled: wanted.enabled,
@@ -335,6 +336,6 @@ fn refusal_of(error: &ProxyError, said: &str) -> Refusal {
             };
             Refusal::new(500, format!("listen tcp {said}: {why}"))
         }
-        ProxyError::Loop { .. } => Refusal::new(400, error.to_string()),
+        ProxyError::Loop { .. } | ProxyError::Misfit(_) => Refusal::new(400, error.to_string()),
     }
 }

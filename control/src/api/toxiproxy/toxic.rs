@@ -18,7 +18,7 @@ use faultwire_faults::{
         slice::Slice,
         slow_close::SlowClose,
     },
-    fault::{After, Clock, Connections, Fault, Lease, Often, Target, Targets, When},
+    fault::{After, Clock, Connections, Draw, Fault, Lease, Often, Target, Targets, When},
     node::Place,
     plan::Owner,
     units::{Percent, Rate, Size, Span},
@@ -209,6 +209,10 @@ impl Toxic {
             direction: Some(way),
             when: (self.kind.name == "reset_peer").then_some(moment),
             after: (self.kind.name == "limit_data").then_some(After::Bytes(size(self.whole(0)))),
+            chooses: None,
+            per: None,
+            over: None,
+            draw: Draw::Ordinal,
             often: Often { probability: Ramped::Steady(share), ..Often::default() },
             clock: Clock { at: Span::ZERO, lasts: None, repeat: None, lease: Lease::Never },
             enabled: true,
@@ -293,11 +297,11 @@ impl Toxic {
             }
             "reset_peer" if first > 0 => {
                 let later = millis(first);
-                let effects = vec![latency(Shape::Plain(Ramped::Steady(later)), Span::ZERO, 0.0), AnyEffect::Reset(Reset)];
+                let effects = vec![latency(Shape::Plain(Ramped::Steady(later)), Span::ZERO, 0.0), AnyEffect::Reset(Reset::default())];
                 (effects, json!({ "latency": later.to_string(), "reset": true }))
             }
-            "reset_peer" => (vec![AnyEffect::Reset(Reset)], json!({ "reset": true })),
-            "limit_data" => (vec![AnyEffect::Close(Close { half: false })], json!({ "close": true })),
+            "reset_peer" => (vec![AnyEffect::Reset(Reset::default())], json!({ "reset": true })),
+            "limit_data" => (vec![AnyEffect::Close(Close::default())], json!({ "close": true })),
             "packet_loss" => {
                 let (loss, correlation) = (self.real(0), self.real(1));
                 let words = json!({ "latency": { "retransmit": share(loss).to_string(), "rto": RETRANSMISSION.to_string() }, "correlation": share(correlation).to_string() });
@@ -351,7 +355,15 @@ pub fn is_on(fault: &FaultView, proxy: &str) -> bool {
 
 fn latency(shape: Shape, jitter: Span, correlation: f64) -> AnyEffect {
     let (delay, jitter) = (Delay { shape }, Ramped::Steady(jitter));
-    AnyEffect::Latency(Latency { delay, jitter, correlation: share(correlation), scale: 1.0, per_connection: false, by_chunk: true })
+    AnyEffect::Latency(Latency {
+        delay,
+        jitter,
+        correlation: share(correlation),
+        scale: 1.0,
+        per_connection: false,
+        total: false,
+        by_chunk: true,
+    })
 }
 
 /// A few centuries: beyond it moments cannot be reckoned with.
@@ -385,6 +397,7 @@ fn escaped(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use faultwire_faults::protocol::Protocol;
 
     fn read(said: Value) -> Toxic {
         Toxic::read(&Json::from(&said), |_| false).unwrap()
@@ -422,7 +435,7 @@ mod tests {
             let fault = toxic.fault("p/q");
             assert_eq!(Toxic::of(&fault), Some(toxic));
             assert_eq!(fault.name.as_deref(), Some("p%2Fq/a b%2Fc"));
-            fault.describe();
+            fault.describe(Protocol::Tcp);
         }
     }
 
@@ -431,7 +444,7 @@ mod tests {
         for value in [i64::MAX, i64::MIN, -1, 0, 1] {
             for kind in KINDS {
                 let attributes: Map<String, Value> = kind.attributes.iter().map(|(name, _)| ((*name).to_owned(), value.into())).collect();
-                read(json!({"type": kind.name, "toxicity": value, "attributes": attributes})).fault("p").describe();
+                read(json!({"type": kind.name, "toxicity": value, "attributes": attributes})).fault("p").describe(Protocol::Tcp);
             }
         }
     }

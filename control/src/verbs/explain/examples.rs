@@ -18,11 +18,11 @@ pub fn example(meaning: &Meaning) -> String {
 fn proxy_of(effect: &str) -> &'static str {
     match effect {
         "error" => "inventory",
-        "answer" | "loss" | "reorder" => "names",
+        "answer" => "names",
         "failover" => "db",
         "certificate" | "tls_alert" | "handshake" | "tls_max" | "alpn" | "no_close_notify" => "secure",
-        "headers" | "body" | "trailers" | "rewrite" | "duplicate" | "dribble" | "profile" | "mute" | "max_streams" | "window"
-        | "status" | "truncate" | "malformed" | "stale" | "auth" | "goaway" => "orders",
+        "headers" | "body" | "trailers" | "rewrite" | "duplicate" | "loss" | "reorder" | "dribble" | "profile" | "mute" | "max_streams"
+        | "window" | "status" | "truncate" | "malformed" | "stale" | "auth" | "goaway" => "orders",
         _ => "redis",
     }
 }
@@ -68,7 +68,11 @@ pub fn condition(measure: &Measure) -> String {
 
 fn fact_example(fact: &str) -> String {
     let Some((_, proxy, value)) = FACTS.iter().find(|(known, ..)| *known == fact) else { return String::new() };
-    let when = if fact == "response" { ", when: after_upstream, reset: true" } else { ", latency: 250ms" };
+    let when = match fact {
+        "response" | "response_headers" => ", when: after_upstream, reset: true",
+        "opcode" => ", per: message, latency: 250ms",
+        _ => ", latency: 250ms",
+    };
     format!("faults:\n  - {{ proxy: {proxy}, match: {{ {fact}: {value} }}{when} }}\n")
 }
 
@@ -81,7 +85,9 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("headers", "orders", "{ x-tenant: acme }"),
     ("baggage", "orders", "{ test: checkout-17 }"),
     ("body", "orders", "{ /amount: \"1*\" }"),
+    ("operation", "orders", "AddToCart"),
     ("response", "orders", "2xx"),
+    ("response_headers", "orders", "{ x-cache: MISS }"),
     ("service", "inventory", "shop.v1.Inventory"),
     ("opcode", "orders", "text"),
     ("statement", "db", "UPDATE accounts*"),
@@ -133,12 +139,12 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("a fault with `over`", "rate_per", "{ proxy: orders, over: 20/s, rate_per: client, reset: true }"),
     ("`episodes`", "bad", "{ proxy: redis, episodes: { bad: 10s, good: 2m }, reset: true }"),
     ("`episodes`", "good", "{ proxy: redis, episodes: { bad: 10s, good: 2m }, reset: true }"),
-    ("a `loss`", "average", "{ proxy: names, loss: { average: 1%, burst: 4 } }"),
-    ("a `loss`", "burst", "{ proxy: names, loss: { average: 1%, burst: 4 } }"),
-    ("a `loss`", "p", "{ proxy: names, loss: { p: 1%, r: 25% } }"),
-    ("a `loss`", "r", "{ proxy: names, loss: { p: 1%, r: 25% } }"),
-    ("a `loss`", "bad", "{ proxy: names, loss: { p: 1%, r: 25%, bad: 80% } }"),
-    ("a `loss`", "good", "{ proxy: names, loss: { p: 1%, r: 25%, good: 0.1% } }"),
+    ("a `loss`", "average", "{ proxy: orders, per: message, loss: { average: 1%, burst: 4 } }"),
+    ("a `loss`", "burst", "{ proxy: orders, per: message, loss: { average: 1%, burst: 4 } }"),
+    ("a `loss`", "p", "{ proxy: orders, per: message, loss: { p: 1%, r: 25% } }"),
+    ("a `loss`", "r", "{ proxy: orders, per: message, loss: { p: 1%, r: 25% } }"),
+    ("a `loss`", "bad", "{ proxy: orders, per: message, loss: { p: 1%, r: 25%, bad: 80% } }"),
+    ("a `loss`", "good", "{ proxy: orders, per: message, loss: { p: 1%, r: 25%, good: 0.1% } }"),
     ("a `rewrite`", "method", "{ proxy: orders, rewrite: { method: GET } }"),
     ("a `rewrite`", "path", "{ proxy: orders, rewrite: { path: /v1/products } }"),
     ("a `rewrite`", "query", "{ proxy: orders, rewrite: { query: { page: null } } }"),
@@ -160,7 +166,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("a scenario", "expect", "expect:\n  - p95(checkout) < 400ms"),
     ("a scenario", "baseline", "baseline: 30s"),
     ("a scenario", "confidence", "confidence: 99%"),
-    ("a scenario", "limits", "limits: { max_duration: 45m, environments: [staging] }"),
+    ("a scenario", "limits", "limits: { exempt: [/healthz, /metrics] }"),
     ("a scenario", "roles", "roles: { lead: ana, operator: bo, responders: [team-pay] }"),
     ("a scenario", "announce", "announce:\n  - { slack: https://hooks.example/x, events: [run.phase, run.aborted] }"),
     ("a scenario", "blind", "blind: true\nroles: { lead: ana }"),

@@ -1,6 +1,6 @@
 //! The faults that are worth a name for each sort of server. Only effects that this version has; a test of `init` checks what comes of it.
 
-use super::kinds::Sort;
+use super::kinds::{Kind, Sort};
 
 /// One fault without its proxy: the end of its name, what it does, and what that looks like.
 pub struct Entry {
@@ -25,8 +25,16 @@ const STALE: Entry =
 const THIN: Entry = entry("thin", "bandwidth: 64KiB/s", "answers come drop by drop");
 const HALF: Entry = entry("half-answer", "close: true, after: 1KiB, probability: 10%", "one connection in ten ends in the middle");
 
-pub fn of(sort: Sort) -> &'static [Entry] {
-    match sort {
+const REFUSED: Entry = entry("unavailable", "status: 503, probability: 10%", "one request in ten is answered with 503");
+const THROTTLED: Entry =
+    entry("throttled", "over: 20/s, status: 429, retry_after: auto", "more than so many requests are sent away for a while");
+const LOST: Entry =
+    entry("lost-answer", "reset: true, when: after_upstream, probability: 10%", "the work is done, and one answer in ten never arrives");
+const DRIPS: Entry = entry("drips", "dribble: 8s", "answers trickle in");
+
+pub fn of(kind: &Kind) -> &'static [Entry] {
+    match kind.sort {
+        Sort::Web | Sort::Tool if kind.scheme == "http" => &[UNREACHABLE, VERY_SLOW, HANGS, REFUSED, THROTTLED, LOST, DRIPS],
         Sort::Database => &[DOWN, SLOW, HANGS, STALE],
         Sort::Cache => &[DOWN, SLOW, HANGS, FLAKY],
         Sort::Broker => &[DOWN, SLOW, HANGS, STALE],

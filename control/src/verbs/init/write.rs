@@ -4,7 +4,7 @@
 use super::{
     catalogue,
     draft::{Draft, OURS, Proxy, Set},
-    kinds::{Kind, Sort},
+    kinds::{self, Kind, Sort},
 };
 use crate::say::columns;
 use faultwire_faults::node::{Node, Place, Value};
@@ -26,20 +26,20 @@ pub fn scenario(draft: &Draft, origin: &str) -> (String, Vec<String>) {
         }
         writeln!(text, "  {}", line.trim_end()).ok();
     }
-    let sorts: Vec<Sort> = draft.proxies.iter().map(|proxy| proxy.kind.sort).collect();
+    let kinds: Vec<&Kind> = draft.proxies.iter().map(|proxy| proxy.kind).collect();
     let mut names = Vec::new();
     let mut faults = String::new();
     for proxy in &draft.proxies {
         writeln!(faults, "\n  # {}: {}", proxy.name, catalogue::question(proxy.kind.sort)).ok();
-        faults.push_str(&catalogue_of(&proxy.name, proxy.kind.sort));
-        names.extend(catalogue::of(proxy.kind.sort).iter().map(|entry| format!("{}-{}", proxy.name, entry.suffix)));
+        faults.push_str(&catalogue_of(&proxy.name, proxy.kind));
+        names.extend(catalogue::of(proxy.kind).iter().map(|entry| format!("{}-{}", proxy.name, entry.suffix)));
     }
     let first = first_to_try(draft);
     write!(
         text,
         "\n# What can go wrong, by name. All of it is off until something switches it on:  faultwire inject {first}\n{}\
          defaults:\n  enabled: false\n\nfaults:{faults}",
-        legend(&sorts)
+        legend(&kinds)
     )
     .ok();
     (text, names)
@@ -53,9 +53,9 @@ pub fn first_to_try(draft: &Draft) -> String {
 }
 
 /// What the ends of the names mean.
-fn legend(sorts: &[Sort]) -> String {
+fn legend(kinds: &[&Kind]) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for entry in sorts.iter().flat_map(|sort| catalogue::of(*sort)) {
+    for entry in kinds.iter().flat_map(|kind| catalogue::of(kind)) {
         let row = vec![format!("#   -{}", entry.suffix), entry.about.to_owned()];
         if !rows.contains(&row) {
             rows.push(row);
@@ -65,9 +65,9 @@ fn legend(sorts: &[Sort]) -> String {
 }
 
 /// The faults of one proxy, a line each, their words below each other.
-fn catalogue_of(proxy: &str, sort: Sort) -> String {
+fn catalogue_of(proxy: &str, kind: &Kind) -> String {
     let entries: Vec<(String, &str)> =
-        catalogue::of(sort).iter().map(|entry| (scalar(&format!("{proxy}-{}", entry.suffix)), entry.words)).collect();
+        catalogue::of(kind).iter().map(|entry| (scalar(&format!("{proxy}-{}", entry.suffix)), entry.words)).collect();
     let width = entries.iter().map(|(name, _)| name.len() + 1).max().unwrap_or(0);
     let line =
         |(name, words): &(String, &str)| format!("  - {{ name: {:width$} proxy: {}, {words} }}\n", format!("{name},"), scalar(proxy));
@@ -76,17 +76,20 @@ fn catalogue_of(proxy: &str, sort: Sort) -> String {
 
 /// A scenario to begin with.
 pub fn starter() -> (String, Vec<String>) {
+    let redis: Vec<&Kind> = kinds::of_word("redis").into_iter().collect();
+    let faults: String = redis.iter().map(|kind| catalogue_of("redis", kind)).collect();
     let mut text = head("A first scenario. Put a service of yours in the place of Redis; `faultwire explain` lists all that can go wrong.");
     write!(
         text,
         "proxies:\n  # NAME: LISTEN -> UPSTREAM. Let your program connect to the port on the left.\n  redis: 26379 -> localhost:6379\n\n\
          # What can go wrong, by name. All of it is off until something switches it on:  faultwire inject redis-slow\n{}\
          defaults:\n  enabled: false\n\nfaults:\n{}",
-        legend(&[Sort::Cache]),
-        catalogue_of("redis", Sort::Cache)
+        legend(&redis),
+        faults
     )
     .ok();
-    (text, catalogue::of(Sort::Cache).iter().map(|entry| format!("redis-{}", entry.suffix)).collect())
+    let names = redis.iter().flat_map(|kind| catalogue::of(kind)).map(|entry| format!("redis-{}", entry.suffix));
+    (text, names.collect())
 }
 
 /// The override that puts Faultwire between the services of compose files.

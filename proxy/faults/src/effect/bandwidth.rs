@@ -6,7 +6,7 @@ use crate::{
     fault::later,
     foreseen::RATE_PER,
     form::Form,
-    piece::{Payload, Piece},
+    piece::Piece,
     protocol::kind,
     units::{Rate, Size},
     value::{Ramped, one_of},
@@ -84,7 +84,7 @@ impl Effect for Bandwidth {
     }
 
     fn piece(&self, _: &mut Bucket, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
-        let outcome = if matches!(piece.payload, Payload::Data(_)) { Outcome::Delayed } else { Outcome::Untouched };
+        let outcome = if !piece.payload.is_empty() { Outcome::Delayed } else { Outcome::Untouched };
         cx.pass(piece);
         outcome
     }

@@ -2,10 +2,11 @@
 
 use crate::{
     complaint::Complaint,
-    contract::{Cx, Effect, Key, On, Outcome, Share},
+    contract::{Cx, Effect, Key, Letter, On, Outcome, Share},
     dice::{Purpose, falls_below},
     form::Form,
     piece::{Payload, Piece},
+    plan::Reason,
     protocol::kind,
     units::Percent,
     value::Ramped,
@@ -14,8 +15,10 @@ use bytes::BytesMut;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Corrupt {
-    /// The share of bytes.
+    /// The share of bytes; of messages, where it is done to messages.
     pub corrupt: Ramped<Percent>,
+    /// One byte of each message that is chosen.
+    pub of_messages: bool,
 }
 
 impl Effect for Corrupt {
@@ -24,7 +27,7 @@ impl Effect for Corrupt {
         form: Form::Ramp(&Form::Percent),
         values: "PERCENT | A to B over T",
         default: "",
-        about: "That share of bytes is replaced by other values.",
+        about: "That share of bytes is replaced by other values; with `per: message` one byte in that share of messages.",
         ..Key::BLANK
     }];
     const ON: On = On::units(kind::ALL).and_messages(kind::HTTP | kind::GRPC);
@@ -33,11 +36,33 @@ impl Effect for Corrupt {
     type Shared = ();
 
     fn read(share: &Share<'_>) -> Result<Corrupt, Complaint> {
-        Ok(Corrupt { corrupt: share.own()? })
+        Ok(Corrupt { corrupt: share.own()?, of_messages: false })
     }
 
     fn describe(&self) -> String {
-        format!("corrupt {} of bytes", self.corrupt)
+        format!("corrupt {}{}", self.corrupt, if self.of_messages { "" } else { " of bytes" })
+    }
+
+    fn message(&self, (): &mut (), letters: &mut Vec<Letter>, cx: &mut Cx<'_>) -> Outcome {
+        if !falls_below(cx.draw(Purpose::Corrupt, 0), self.corrupt.at(cx.elapsed()).0) {
+            return Outcome::Kept(Reason::Probability);
+        }
+        let mut outcome = Outcome::Untouched;
+        for letter in letters {
+            let Some(length) = letter.message.content().map(|content| content.len() as u64).filter(|length| *length > 0) else { continue };
+            let place = cx.draw(Purpose::Corrupt, 1) % length;
+            let by = (cx.draw(Purpose::Corrupt, 2) % 255) as u8 + 1;
+            // The end of a line is not damaged, but the byte behind it.
+            let damaged = (0..3).find_map(|on| {
+                let place = (place + on) % length;
+                letter.message.corrupted(|at| if at as u64 == place { by } else { 0 })
+            });
+            if let Some(damaged) = damaged {
+                letter.message = damaged;
+                outcome = Outcome::Edited;
+            }
+        }
+        outcome
     }
 
     fn piece(&self, (): &mut (), piece: Piece, cx: &mut Cx<'_>) -> Outcome {

@@ -78,8 +78,8 @@ impl Effect for Slice {
     fn piece(&self, memory: &mut Memory, piece: Piece, cx: &mut Cx<'_>) -> Outcome {
         match piece.payload {
             Payload::Data(bytes) if self.halves => self.halve(memory, piece.due, bytes, cx),
-            Payload::Data(_) => cx.pass(piece),
-            Payload::End(_) => {
+            Payload::Head(_) | Payload::Frame(_) | Payload::Data(_) | Payload::Trailers(_) => cx.pass(piece),
+            Payload::Pong(_) | Payload::Bound(_) | Payload::End(_) => {
                 cx.pass(piece);
                 return Outcome::Untouched;
             }

@@ -4,18 +4,16 @@
 use super::{
     After, BESIDE_OVER, Fault, KEYS, Targets, later,
     nonsense::nonsense,
-    often::{self, Draw, Episodes, Over},
+    often::{self, Episodes, Over},
     read::{self, read_after, value},
 };
 use crate::{
     complaint::{Complaint, FromNode},
     contract::{Share, Way},
     effect::{AnyEffect, Row, all, blackhole::Blackhole, latency::Latency},
-    fit::{self, Carrier},
     form::Form,
     matching::Match,
     node::{Entry, Node, Place},
-    protocol::Protocol,
     units::{Percent, split_number},
     value::said,
 };
@@ -24,12 +22,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub fault: Fault,
-    /// Which units.
-    pub chooses: Option<Match>,
-    /// What is counted and rolled for, if it says so.
-    pub per: Option<&'static str>,
-    pub over: Option<Over>,
-    pub draw: Draw,
     pub group: Option<String>,
     pub episodes: Option<Episodes>,
     pub max_active: Option<u64>,
@@ -80,22 +72,12 @@ impl Chosen {
 }
 
 impl Fault {
-    /// Reads one fault's flat map, for a proxy that carries plain TCP. All that is wrong is told, once for each cause.
+    /// Reads one fault's flat map, for whatever proxies it will be on. All that is wrong is told, once for each cause.
     pub fn read(node: &Node) -> Result<Fault, Vec<Complaint>> {
         let draft = Draft::read(node)?;
-        let name = match &draft.fault.targets {
-            Targets::Proxies(targets) => targets.first().map_or("it", |target| &target.pattern),
-            Targets::Between { .. } => "it",
-        };
-        let nowhere = Place::default();
-        let on = Carrier { name, protocol: Protocol::Tcp, serves_tls: false, upstream: &nowhere, listen: &nowhere };
-        let misfits = fit::misfits(&draft, &on);
-        let among_bytes = misfits.among_bytes.iter().map(|entry| fit::among_bytes(entry, name));
-        let wrong: Vec<Complaint> = misfits.told.into_iter().chain(among_bytes).collect();
-        match () {
-            () if !wrong.is_empty() => Err(wrong),
-            () if !draft.unbuilt.is_empty() => Err(draft.unbuilt.iter().map(Unbuilt::complaint).collect()),
-            () => Ok(draft.fault),
+        match draft.unbuilt.is_empty() {
+            true => Ok(draft.fault),
+            false => Err(draft.unbuilt.iter().map(Unbuilt::complaint).collect()),
         }
     }
 }
@@ -120,22 +102,20 @@ impl Draft {
         }
         complaints.extend(read::two_endings(node.entry("partition"), &chosen));
         let (after, mark) = place_in_the_stream(node);
-        if mark.is_some()
-            && let Some(entry) = node.entry("after")
-        {
-            unbuilt.push(Unbuilt { what: format!("after: {}", entry.value.text().unwrap_or_default()), place: entry.key_place.clone() });
-        }
         let mut chooses = None;
         if let Some(entry) = node.entry("match") {
             chooses = Match::read(&entry.value, &mut |complaint| complaints.push(complaint));
         }
         let beside_over: Vec<&Entry> = entries.iter().filter(|entry| BESIDE_OVER.iter().any(|key| key.name == entry.key)).collect();
-        let draft = Draft {
-            fault: Fault { effects, after, ..read::frame(node, targets) },
-            chooses,
-            per: node.entry("per").and_then(|entry| super::PER.iter().find(|word| Some(**word) == entry.value.text()).copied()),
-            over: node.entry("over").and_then(|entry| Over::read(&entry.value, &beside_over)),
-            draw: Draw::read(node),
+        let mut draft = Draft {
+            fault: Fault {
+                effects,
+                after,
+                chooses,
+                per: node.entry("per").and_then(|entry| super::PER.iter().find(|word| Some(**word) == entry.value.text()).copied()),
+                over: node.entry("over").and_then(|entry| Over::read(&entry.value, &beside_over)),
+                ..read::frame(node, targets)
+            },
             group: value(node, "group"),
             episodes: node.entry("episodes").and_then(|entry| Episodes::read(&entry.value)),
             max_active: often::count(node, "max_active"),
@@ -144,6 +124,7 @@ impl Draft {
             unbuilt,
             node: node.clone(),
         };
+        draft.paced_messages();
         if complaints.is_empty() {
             complaints.extend(nonsense(&draft));
         }
@@ -152,6 +133,16 @@ impl Draft {
 
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.node.entry(key)
+    }
+
+    /// What shapes a stream of messages, and is done to a stream of bytes only so far.
+    fn paced_messages(&mut self) {
+        let later =
+            self.effects.iter().filter(|chosen| self.fault.per == Some("message") && matches!(chosen.row.name, "bandwidth" | "profile"));
+        self.unbuilt.extend(later.map(|chosen| {
+            let head = chosen.head();
+            Unbuilt { what: format!("{} per message", head.key), place: head.key_place.clone() }
+        }));
     }
 
     /// Its ending, as it stands there.
@@ -174,8 +165,10 @@ impl Draft {
         let order = |effect: &AnyEffect| all().position(|row| row.name == effect.name());
         self.fault.effects.sort_by_key(order);
         for effect in &mut self.fault.effects {
-            if let AnyEffect::Latency(Latency { per_connection, .. }) = effect {
-                *per_connection = self.per == Some("connection");
+            match effect {
+                AnyEffect::Latency(Latency { per_connection, .. }) => *per_connection = self.fault.per == Some("connection"),
+                AnyEffect::Corrupt(corrupt) => corrupt.of_messages = self.fault.per == Some("message"),
+                _ => {}
             }
         }
         self
@@ -198,8 +191,8 @@ fn check_frame(entries: &[Entry], chosen: &[Chosen], complaints: &mut Vec<Compla
             continue;
         };
         key.form.check(key.name, &entry.value, &mut |complaint| complaints.push(complaint));
-        let per_message = key.name == "per" && entry.value.text() != Some("connection");
-        if per_message && let Some(word) = entry.value.text() {
+        let other = key.name == "per" && !matches!(entry.value.text(), Some("connection" | "message"));
+        if other && let Some(word) = entry.value.text() {
             unbuilt.push(Unbuilt { what: format!("per: {word}"), place: entry.key_place.clone() });
         } else if !key.since.built && beside.is_none() {
             unbuilt.push(Unbuilt { what: key.name.to_owned(), place: entry.key_place.clone() });
@@ -257,8 +250,14 @@ fn place_in_the_stream(node: &Node) -> (Option<After>, Option<Mark>) {
     }
     let text = entry.value.text().unwrap_or_default();
     let mark = match split_number(text.trim()).map(|(number, unit)| (number, unit.trim())) {
-        Some((_, "%")) => Percent::from_node(&entry.value).ok().map(Mark::Share),
-        Some((number, "messages" | "message")) => Some(Mark::Messages(number as u64)),
+        Some((_, "%")) => {
+            let share = Percent::from_node(&entry.value).ok();
+            return (share.map(After::Share), share.map(Mark::Share));
+        }
+        Some((number, "messages" | "message")) => {
+            let count = number as u64;
+            return (Some(After::Messages(count)), Some(Mark::Messages(count)));
+        }
         _ => None,
     };
     (None, mark)

@@ -1,9 +1,10 @@
 //! What each key of a fault allows, and all of them together do not.
 
-use super::{After, Draft, Episodes, Targets, When, draft::Chosen};
+use super::{After, Draft, Episodes, Limit, Mark, Over, Targets, When, draft::Chosen};
 use crate::{
     complaint::Complaint,
     contract::{Strike, Way},
+    node::Entry,
     units::Span,
 };
 
@@ -34,6 +35,8 @@ pub fn nonsense(draft: &Draft) -> Vec<Complaint> {
     down_for_some(draft).into_iter().for_each(&mut keep);
     moments(draft, &mut keep);
     directions(draft, &mut keep);
+    messages(draft, &mut keep);
+    goodbyes(draft, &mut keep);
     companions(draft, &mut keep);
     clock(draft, &mut keep);
     complaints
@@ -66,6 +69,7 @@ fn moments(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
                 .note("leave one of them out"),
         );
     }
+    answers_in_time(draft, keep);
     let (Some(when), None) = (when, draft.ending()) else { return };
     let latency_only = draft.effects.iter().all(|chosen| chosen.row.name == "latency");
     if fault.when != Some(When::Connect) {
@@ -75,6 +79,93 @@ fn moments(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
         );
     } else if !latency_only {
         keep(Complaint::new("E0106", "only `latency` can shape a connect", &when.key_place, "nothing flows at that moment"));
+    }
+}
+
+/// An answer in the server's place comes instead of the real one: at a moment of a request, and not somewhere inside.
+fn answers_in_time(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
+    let Some(ending) = draft.ending() else { return };
+    let name = ending.key.as_str();
+    let messages = matches!(draft.mark, Some(Mark::Messages(_)));
+    if let Some(after) =
+        draft.entry("after").filter(|_| matches!(name, "status" | "malformed" | "auth" | "truncate") || name == "error" && !messages)
+    {
+        let (label, note) = match name {
+            "truncate" => ("`truncate` names the place already", "what comes before it passes"),
+            _ => ("the real answer has begun by then", "in the middle of an answer `truncate`, `reset`, `close` and `blackhole` can act"),
+        };
+        keep(
+            Complaint::new("E0106", format!("`{name}` has no place in an answer"), &after.key_place, label)
+                .also(&ending.key_place, "this one")
+                .note(note),
+        );
+    }
+    if let Some(when) = draft.entry("when").filter(|_| name == "goaway" && draft.fault.when == Some(When::AfterUpstream)) {
+        keep(
+            Complaint::new("E0106", "`goaway` takes no answer away", &when.key_place, "what is under way finishes")
+                .also(&ending.key_place, "this one")
+                .note("`after: 0B` is the moment at which the head of the answer has left"),
+        );
+    }
+    if let Some(when) = draft.entry("when").filter(|_| matches!(name, "status" | "malformed" | "auth" | "truncate"))
+        && (matches!(draft.fault.when, Some(When::Connect | When::Idle)) || name == "truncate")
+    {
+        let label = if name == "truncate" { "it strikes where the body ends" } else { "nothing has been asked then" };
+        keep(Complaint::new("E0106", format!("`{name}` is for an answer"), &when.key_place, label).also(&ending.key_place, "this one"));
+    }
+}
+
+/// What of a fault means nothing where it is rolled for each message.
+fn messages(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
+    let Some(per) = draft.entry("per").filter(|_| draft.fault.per == Some("message")) else { return };
+    let mut wrong = |entry: &Entry, message: &str, label: &str| {
+        keep(Complaint::new("E0106", message, &entry.key_place, label).also(&per.value.place, "each for itself"));
+    };
+    if let Some(when) = draft.entry("when") {
+        wrong(when, "`when` is a moment of a whole request", "a message comes when it comes");
+    }
+    if let Some(after) = draft.entry("after").filter(|_| matches!(draft.mark, Some(Mark::Share(_)))) {
+        wrong(after, "messages have no announced length", "a share of what?");
+    }
+    if let Some(over) = draft.entry("over").filter(|_| matches!(draft.fault.over, Some(Over { limit: Limit::AtOnce(_), .. }))) {
+        wrong(over, "messages are not open", "so many a second, such as `20/s`");
+    }
+    for chosen in &draft.effects {
+        let has = |key: &str| chosen.entry(key);
+        if let Some(mode) = has("mode").filter(|mode| chosen.row.name == "latency" && mode.value.text() == Some("total")) {
+            wrong(mode, "`mode: total` counts from a request", "a message answers none");
+        }
+        if let Some(framing) = has("framing") {
+            wrong(framing, "`framing` is of a body", "a message that is shorter says so");
+        }
+        if let Some(loops) = chosen.head().value.entry("retransmit").filter(|_| chosen.row.name == "latency") {
+            wrong(loops, "`retransmit` is for streams", "a lost message is `loss`");
+        }
+        if let Some(code) = Some(chosen.head()).filter(|head| chosen.row.name == "close" && head.value.text() == Some("half")) {
+            wrong(code, "`close: half` is of a connection", "write `close: true`");
+        }
+    }
+}
+
+/// A close frame stands between two messages of a WebSocket that is open.
+fn goodbyes(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
+    if !matches!(draft.fault.strike(), Some(Strike::CloseFrame(_))) {
+        return;
+    }
+    let Some(close) = draft.ending() else { return };
+    if let Some(when) = draft.entry("when") {
+        keep(
+            Complaint::new("E0106", "a close frame needs an open WebSocket", &when.key_place, "there is none at this moment")
+                .also(&close.value.place, "is said in one")
+                .note("without `when` it comes as soon as the WebSocket is open; `after` says later"),
+        );
+    }
+    if let Some(after) = draft.entry("after").filter(|_| matches!(draft.fault.after, Some(After::Bytes(_) | After::Share(_)))) {
+        keep(
+            Complaint::new("E0106", "a close frame stands between two messages", &after.value.place, "this may be inside one")
+                .also(&close.value.place, "is a frame")
+                .note("write `after: 20 messages`, or a time"),
+        );
     }
 }
 
@@ -90,8 +181,8 @@ fn directions(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
     if fault.strike() == Some(Strike::CloseHalf) && fault.direction == Some(Way::Both) {
         keep(Complaint::new("E0106", "half of a connection has one direction", &direction.key_place, "which one?"));
     }
-    if fault.direction == Some(Way::Both) && fault.strike().is_some() && matches!(fault.after, Some(After::Bytes(_))) {
-        keep(Complaint::new("E0106", "a place in the stream has one direction", &direction.key_place, "bytes of which one?"));
+    if fault.direction == Some(Way::Both) && fault.strike().is_some() && matches!(fault.after, Some(After::Bytes(_) | After::Messages(_))) {
+        keep(Complaint::new("E0106", "a place in the stream has one direction", &direction.key_place, "of which one?"));
     }
 }
 
@@ -99,7 +190,9 @@ fn directions(draft: &Draft, keep: &mut impl FnMut(Complaint)) {
 fn edits_nothing(draft: &Draft) -> Option<Complaint> {
     let edits = ["headers", "body", "trailers", "dribble"];
     let edit = draft.effects.iter().find(|chosen| edits.contains(&chosen.row.name))?.head();
-    let ending = draft.ending().filter(|_| draft.entry("after").is_none() && draft.fault.direction != Some(Way::ToServer))?;
+    let ending = draft.ending().filter(|entry| {
+        !matches!(&entry.key[..], "truncate" | "goaway") && draft.entry("after").is_none() && draft.fault.direction != Some(Way::ToServer)
+    })?;
     Some(
         Complaint::new("E0106", format!("`{}` edits an answer that never comes", edit.key), &edit.key_place, "there is nothing to edit")
             .also(&ending.key_place, format!("`{}` ends it before", ending.key))

@@ -1,6 +1,6 @@
 //! The keys of a fault, one by one: to which effect each belongs, and what those of the frame mean.
 
-use super::{After, BESIDE_OVER, Chosen, Clock, Connections, Fault, KEYS, Lease, Often, Target, Targets, When, often};
+use super::{After, BESIDE_OVER, Chosen, Clock, Connections, Draw, Fault, KEYS, Lease, Often, Target, Targets, When, often};
 use crate::{
     complaint::{Complaint, FromNode, nearest},
     contract::{Key, Way},
@@ -32,6 +32,10 @@ pub fn frame(node: &Node, targets: Targets) -> Fault {
             _ => None,
         }),
         after: None,
+        chooses: None,
+        per: None,
+        over: None,
+        draw: Draw::read(node),
         often: Often {
             probability: value(node, "probability").unwrap_or(Ramped::Steady(Percent::ALWAYS)),
             skip: often::count(node, "skip").unwrap_or(0),

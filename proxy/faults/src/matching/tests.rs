@@ -65,12 +65,29 @@ fn maps_are_read_and_held_to_their_protocol() {
         (json!({ "client": "10.0.0.0/99" }), "E0207"),
         (json!({ "headers": "x" }), "E0207"),
         (json!({ "not": "x" }), "E0207"),
+        (json!({ "not": { "method": "GET", "not": { "path": "/x" } } }), "E0207"),
+        (json!({ "response_headers": "x" }), "E0207"),
+        (json!({ "operation": {} }), "E0207"),
         (json!({ "body": { "amount": 1 } }), "E0207"),
         (json!(""), "E0207"),
         (json!([]), "E0207"),
     ] {
         assert_eq!(read(json.clone()).1, [expected], "{json}");
     }
+}
+
+#[test]
+fn classes_of_answers() {
+    let wrong = |json: serde_json::Value| {
+        let made = Match::read(&Node::from_json(&json), &mut |complaint| panic!("{complaint:?}")).unwrap();
+        let facts = made.facts(Protocol::Http).unwrap();
+        assert!(facts.all.iter().all(Fact::is_about_answers));
+        facts.all.iter().find_map(Fact::wrong_class).map(|complaint| complaint.message)
+    };
+    use serde_json::json;
+    assert_eq!(wrong(json!({ "response": ["2xx", 503, { "regex": "^4" }], "response_headers": { "x-cache": "x" } })), None);
+    assert_eq!(wrong(json!({ "response": ["2xx", "50x"] })).as_deref(), Some("`50x` is not a class of answers"));
+    assert_eq!(wrong(json!({ "response": 700 })).as_deref(), Some("`700` is not a class of answers"));
 }
 
 #[test]
