@@ -4,11 +4,15 @@
 //!     cargo build --release && cargo run --release -p faultwire-bench
 //!     TOXIPROXY=/path/to/toxiproxy-server cargo run --release -p faultwire-bench
 //!
-//! A word chooses one measure: `streams` for round trips, rates and delays, `toxic` for changes while many connections are open.
+//! A word chooses one measure: `streams` for round trips, rates and delays, `toxic` for changes while many connections are open, `http` for
+//! requests beside nginx and haproxy, `stream` for messages of long answers. `README.md` beside this crate has methods and figures.
 
+mod hop;
+mod http;
 mod idle;
 mod load;
 mod places;
+mod stream;
 mod toxic;
 
 use anyhow::Result;
@@ -27,10 +31,12 @@ fn main() -> Result<()> {
         }
         ["streams"] => streams(),
         ["toxic"] => toxic::measure(),
+        ["http"] => http::measure(),
+        ["stream"] => stream::measure(),
         // Ends of connections live in processes of their own, as each may have only so many.
         [idle::ACCEPT] => idle::accept(),
         [idle::HOLD, address, count] => idle::hold(address.parse()?, count.parse()?),
-        _ => anyhow::bail!("the measures are `streams` and `toxic`"),
+        _ => anyhow::bail!("the measures are `streams`, `toxic`, `http` and `stream`"),
     }
 }
 

@@ -85,24 +85,24 @@ impl Drop for Place {
 }
 
 /// The release build beside this program.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let binary = own.with_file_name("faultwire");
     anyhow::ensure!(binary.exists(), "there is no {}: cargo build --release", binary.display());
     Ok(binary)
 }
 
-fn quiet(mut command: Command) -> Result<Child> {
+pub fn quiet(mut command: Command) -> Result<Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
 /// A port that nobody has at this moment.
-fn free() -> Result<SocketAddr> {
+pub fn free() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-fn reachable(address: SocketAddr) -> Result<()> {
+pub fn reachable(address: SocketAddr) -> Result<()> {
     let start = Instant::now();
     while TcpStream::connect(address).is_err() {
         anyhow::ensure!(start.elapsed() < Duration::from_secs(10), "nothing listens on {address}");
@@ -111,7 +111,7 @@ fn reachable(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn ask(api: SocketAddr, method: &str, path: &str, body: &str) -> Result<()> {
+pub fn ask(api: SocketAddr, method: &str, path: &str, body: &str) -> Result<()> {
     let mut stream = TcpStream::connect(api)?;
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: {api}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())?;
     let mut answer = String::new();
